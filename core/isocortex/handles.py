@@ -1,0 +1,128 @@
+"""RDM metrics and similarity measures as users hold them: they take labelled data as well as arrays."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, overload
+
+import numpy as np
+
+from isocortex.data.base import Array
+from isocortex.data.labels import codes
+from isocortex.data.patterns import Patterns
+from isocortex.data.rdms import RDMs, require_same_conditions
+from isocortex.errors import DataError, IsocortexError, PluginError
+
+NanPolicy = Literal["raise", "omit"]
+
+
+class Handle:
+    """A component with its name; every other attribute is the component's own."""
+
+    def __init__(self, name: str, component: Any) -> None:
+        self.name = name
+        self.component = component
+
+    def __getattr__(self, attribute: str) -> Any:
+        if attribute.startswith("__") or attribute in ("component", "name"):
+            raise AttributeError(attribute)
+        return getattr(self.component, attribute)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}>"
+
+
+class MetricHandle(Handle):
+    """An RDM metric: arrays in, condensed dissimilarities out; ``Patterns`` in, labelled ``RDMs`` out."""
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """What the metric wants besides patterns: "runs", "noise_precision"."""
+        return frozenset(getattr(self.component, "needs", ()))
+
+    @overload
+    def __call__(self, patterns: Patterns, /, *, rdm: str = ..., **needs: Any) -> RDMs: ...
+    @overload
+    def __call__(self, patterns: Array, /, **needs: Any) -> Array: ...
+
+    def __call__(self, patterns: Any, /, *, rdm: str | None = None, **needs: Any) -> Any:
+        """Compute one RDM; ``rdm`` names it (default: by the metric). See ``contracts.RDMMetric``."""
+        if not isinstance(patterns, Patterns):
+            return self._checked(np.asarray(patterns), needs)
+        if not np.isfinite(patterns.values).all():
+            bad = int(np.count_nonzero(~np.isfinite(patterns.values).all(axis=0)))
+            raise DataError(
+                f"{bad} of {patterns.n_channels} channels hold NaN or infinity; drop these channels first"
+            )
+        names = patterns.condition_names
+        if "runs" in self.needs:
+            if patterns.runs is None:
+                raise DataError(f"the metric {self.name!r} compares runs, but these patterns carry no run labels")
+            needs = {"conditions": codes(patterns.conditions, names), "runs": codes(patterns.runs), **needs}
+        elif len(names) != patterns.n_samples:
+            raise DataError(
+                f"{patterns.n_samples} samples of {len(names)} conditions: the metric {self.name!r} takes one "
+                "sample a condition; average them first (patterns.condition_means(), or average: condition)"
+            )
+        values = self._checked(patterns.values, needs)
+        return RDMs(values[None], names, (rdm or self.name,), self.name)
+
+    def _checked(self, patterns: Array, needs: dict[str, Any]) -> Array:
+        lacking = self.needs - set(needs)
+        if lacking:
+            raise DataError(f"the metric {self.name!r} also needs {', '.join(sorted(lacking))}")
+        values = np.asarray(self.component(patterns, **needs))
+        size = len(patterns) if "runs" not in self.needs else int(np.max(needs["conditions"], initial=-1)) + 1
+        pairs = size * (size - 1) // 2
+        if values.shape != (pairs,) or values.dtype.kind != "f":
+            raise PluginError(
+                f"the RDM metric {self.name!r} gave {values.dtype} of shape {values.shape} for {size} conditions; "
+                f"its contract asks for {pairs} floating point numbers"
+            )
+        return values
+
+
+class SimilarityHandle(Handle):
+    """A similarity measure: arrays (n, pairs) or labelled ``RDMs`` in, (n_a, n_b) similarities out."""
+
+    def compare(self, first: Any, second: Any, nan: NanPolicy = "raise") -> Array:
+        """Compare every RDM of the first with every one of the second.
+
+        RDMs are aligned by condition label; a label that either side lacks raises ``LabelMismatch``.
+        NaN pairs raise unless ``nan="omit"``, which leaves out, for each two RDMs, the pairs where
+        either is NaN. A comparison that is undefined (a constant RDM) is NaN in the result.
+        """
+        if isinstance(first, RDMs) != isinstance(second, RDMs):
+            raise DataError("compare RDMs with RDMs or arrays with arrays: plain arrays carry no condition labels")
+        if isinstance(first, RDMs):
+            second = require_same_conditions(first, second, "RDMs to compare").values
+            first = first.values
+        a, b = np.asarray(first), np.asarray(second)
+        if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
+            raise DataError(f"expected RDMs of shape (n, pairs) with equal pairs, got {a.shape} and {b.shape}")
+        if not (np.isnan(a).any() or np.isnan(b).any()):
+            return self._compare(a, b)
+        if nan == "raise":
+            raise DataError(
+                f"{int(np.isnan(a).any(axis=1).sum())} and {int(np.isnan(b).any(axis=1).sum())} of the RDMs to "
+                'compare hold NaN; say nan="omit" to leave out those pairs, or find out where they come from'
+            )
+        out = np.full((len(a), len(b)), np.nan)
+        for row, x in enumerate(a):
+            for column, y in enumerate(b):
+                both = ~(np.isnan(x) | np.isnan(y))
+                if both.sum() >= 2:
+                    out[row, column] = self._compare(x[None, both], y[None, both])[0, 0]
+        return out
+
+    def _compare(self, a: Array, b: Array) -> Array:
+        if hasattr(self.component, "embed"):
+            return np.asarray(self.component.embed(a) @ self.component.embed(b).T)
+        values = np.asarray(self.component.compare(a, b))
+        if values.shape != (len(a), len(b)):
+            raise IsocortexError(
+                f"the similarity {self.name!r} gave shape {values.shape} for {len(a)} and {len(b)} RDMs"
+            )
+        return values
+
+
+HANDLES: dict[str, type[Handle]] = {"rdm_metric": MetricHandle, "similarity": SimilarityHandle}

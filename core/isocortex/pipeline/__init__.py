@@ -1,0 +1,1 @@
+"""Pipelines: the document, the graph of step instances, results on disk, and the runner."""

@@ -1,0 +1,41 @@
+"""What a step may write as annotation of a setting besides plain types and contracts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+
+@dataclass(frozen=True)
+class OnDisk:
+    """Marks a setting as a path that must exist and whose content decides whether a result can be reused."""
+
+    folder: bool
+
+
+InputFile = Annotated[Path, OnDisk(folder=False)]
+"""A file that the step reads."""
+
+InputFolder = Annotated[Path, OnDisk(folder=True)]
+"""A folder that the step reads."""
+
+
+class AxisValues(Mapping[str, str]):
+    """The axis values of a step instance; a parameter with this annotation receives them."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = dict(values)
+
+    def __getitem__(self, axis: str) -> str:
+        return self._values[axis]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return ",".join(f"{axis}={value}" for axis, value in self._values.items()) or "no axes"

@@ -28,31 +28,30 @@ if TYPE_CHECKING:
     from isocortex.pipeline.settings import InputFolder as InputFolder
     from isocortex.plugins.markers import hookimpl as hookimpl
 
-__getattr__, __dir__, __all__ = attach(
-    __name__,
-    {
-        "AxisValues": "isocortex.pipeline.settings",
-        "Collected": "isocortex.data",
-        "Data": "isocortex.data",
-        "Decoded": "isocortex.data",
-        "Features": "isocortex.data",
-        "Figure": "isocortex.data",
-        "Images": "isocortex.data",
-        "InputFile": "isocortex.pipeline.settings",
-        "InputFolder": "isocortex.pipeline.settings",
-        "IsocortexError": "isocortex.errors",
-        "Patterns": "isocortex.data",
-        "RDMs": "isocortex.data",
-        "Space": "isocortex.data",
-        "StatMaps": "isocortex.data",
-        "Table": "isocortex.data",
-        "check": "isocortex.api",
-        "contracts": "",
-        "data": "",
-        "get": "isocortex.api",
-        "hookimpl": "isocortex.plugins.markers",
-        "plugin_manager": "isocortex.api",
-        "run": "isocortex.api",
-        "testing": "",
-    },
-)
+EXPORTS = {
+    "AxisValues": "isocortex.pipeline.settings",
+    "Collected": "isocortex.data",
+    "Data": "isocortex.data",
+    "Decoded": "isocortex.data",
+    "Features": "isocortex.data",
+    "Figure": "isocortex.data",
+    "Images": "isocortex.data",
+    "InputFile": "isocortex.pipeline.settings",
+    "InputFolder": "isocortex.pipeline.settings",
+    "IsocortexError": "isocortex.errors",
+    "Patterns": "isocortex.data",
+    "RDMs": "isocortex.data",
+    "Space": "isocortex.data",
+    "StatMaps": "isocortex.data",
+    "Table": "isocortex.data",
+    "check": "isocortex.api",
+    "contracts": "",
+    "data": "",
+    "get": "isocortex.api",
+    "hookimpl": "isocortex.plugins.markers",
+    "plugin_manager": "isocortex.api",
+    "run": "isocortex.api",
+    "testing": "",
+}
+
+__getattr__, __dir__, __all__ = attach(__name__, EXPORTS)

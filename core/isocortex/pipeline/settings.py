@@ -39,3 +39,14 @@ class AxisValues(Mapping[str, str]):
 
     def __repr__(self) -> str:
         return ",".join(f"{axis}={value}" for axis, value in self._values.items()) or "no axes"
+
+
+@dataclass(frozen=True)
+class Load:
+    """Marks a data source setting with the kind of data that the step loads from it.
+
+    ``source: Annotated[DataSource, Load("patterns")]``: the framework then checks that the source gives
+    this kind and that the step runs along the axes that a load needs, and tracks just the files of this kind.
+    """
+
+    kind: str

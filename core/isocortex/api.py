@@ -1,0 +1,177 @@
+"""The Python API: get a component, check and run a pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from isocortex.errors import IsocortexError, StepFailed
+from isocortex.plugins.manager import PluginManager
+
+if TYPE_CHECKING:
+    from isocortex.data.base import Data
+    from isocortex.data.collected import Collected
+    from isocortex.pipeline.events import RunEvent
+    from isocortex.pipeline.plan import Plan
+
+_default: dict[frozenset[str], PluginManager] = {}
+
+
+def plugin_manager(
+    plugins: Iterable[object] = (), files: Iterable[str | Path] = (), disable: Iterable[str] = ()
+) -> PluginManager:
+    """Give a manager that knows the installed plugins, and further objects and files with hook implementations."""
+    return PluginManager(plugins, [Path(file) for file in files], disable)
+
+
+def get(
+    kind: str, name: str, *, plugins: Iterable[object] = (), files: Iterable[str | Path] = (), **settings: Any
+) -> Any:
+    """Give a component that is ready to use: ``get("rdm_metric", "correlation")``.
+
+    Parameters
+    ----------
+    kind : "model", "generator", "rdm_metric", "similarity", "decoder", "reconstructor", "data_source" or "step".
+    name : as in ``isocortex list``.
+    plugins, files : further plugins, as for ``run``.
+    settings : what the component is built with.
+
+    Raises ``UnknownComponent`` or ``PluginError``.
+    """
+    from isocortex import components
+
+    plugins, files = list(plugins), list(files)
+    manager = plugin_manager(plugins, files) if plugins or files else _installed()
+    if kind == "step":
+        if settings:
+            raise IsocortexError("a step is a function: give it its settings when you call it")
+        return manager.step(name).function
+    if kind == "pipeline":
+        raise IsocortexError("a pipeline is run, not got: isocortex.run(name)")
+    return components.build(manager, kind, name, settings)
+
+
+def _installed() -> PluginManager:
+    """The manager without extras, made once for each set of switched-off plugins."""
+    from isocortex.plugins.manager import _disabled_by_environment
+
+    disabled = _disabled_by_environment()
+    if disabled not in _default:
+        _default[disabled] = PluginManager()
+    return _default[disabled]
+
+
+def check(
+    pipeline: str | Path,
+    set: Mapping[str, Any] | None = None,  # noqa: A002 - the word of the command line
+    preset: str | None = None,
+    plugins: Sequence[object] = (),
+    disable: Sequence[str] = (),
+) -> Plan:
+    """Check a pipeline without running it; raises ``PipelineError`` with everything that is wrong."""
+    from isocortex.pipeline.plan import make_plan
+
+    return make_plan(pipeline, set, preset, plugins, disable)
+
+
+def run(
+    pipeline: str | Path,
+    out: str | Path | None = None,
+    set: Mapping[str, Any] | None = None,  # noqa: A002 - the word of the command line
+    preset: str | None = None,
+    plugins: Sequence[object] = (),
+    workers: int | None = None,
+    disable: Sequence[str] = (),
+    progress: bool = False,
+) -> Run:
+    """Run a pipeline: a file, or the name of one that a plugin registered.
+
+    Parameters
+    ----------
+    out : folder of the results, which are also the cache (default: ``runs/<name>``).
+    set : values of parameters.
+    preset : name of a preset of the pipeline.
+    plugins : objects with hook implementations.
+    workers : number of worker processes (default: run in this one).
+    progress : show it.
+
+    Raises ``PipelineError`` before anything runs, and ``StepFailed`` at the end when steps failed; steps that
+    do not depend on these have run then.
+    """
+    plan = check(pipeline, set, preset, plugins, disable)
+    event = execute(plan, out, workers, progress)
+    if event.failed:
+        raise StepFailed("\n".join(f"{key}: {message}" for key, message in event.failed.items()))
+    return Run(event)
+
+
+def execute(plan: Plan, out: str | Path | None, workers: int | None, progress: bool = False) -> RunEvent:
+    """Run a checked plan; failures are in the event that is given back."""
+    from isocortex.pipeline.record import RunRecord
+    from isocortex.pipeline.runner import Runner
+    from isocortex.report.page import Report
+
+    if progress:
+        from isocortex.pipeline.progress import progress as display
+
+        plan.manager.pluggy.register(display(), name="progress")
+    plan.manager.pluggy.register(RunRecord(), name="run-record")
+    plan.manager.pluggy.register(Report(), name="report")
+    workers = workers or plan.document.execution.workers or 1
+    folder = Path(out) if out is not None else Path("runs") / plan.name
+    return Runner(plan, folder, workers).run()
+
+
+@dataclass(frozen=True)
+class Run(Mapping[str, Any]):
+    """A finished run: step name -> its data, read from disk when asked for.
+
+    A step that ran along axes gives ``Collected`` data; one with several outputs is asked for as
+    ``run["step.output"]``.
+    """
+
+    event: RunEvent
+
+    @property
+    def folder(self) -> Path:
+        """Where the results are."""
+        return self.event.folder
+
+    @property
+    def reused(self) -> list[str]:
+        """Ids of the step instances that were not computed again."""
+        return self.event.reused
+
+    def __getitem__(self, name: str) -> Data | Collected[Data]:
+        from isocortex.data.collected import Collected
+        from isocortex.errors import suggestion
+        from isocortex.pipeline.store import Store
+
+        step, _, output = name.partition(".")
+        instances = self.event.plan.of_step(step)
+        if not instances:
+            raise KeyError(f"there is no step {step!r}; {suggestion(step, self, 'steps')}")
+        outputs = instances[0].schema.outputs
+        output = output or (next(iter(outputs)) if len(outputs) == 1 else "")
+        if output not in outputs:
+            raise KeyError(
+                f"{step!r} has the outputs {', '.join(outputs)}: ask for '{step}.{next(iter(outputs))}'"
+            )
+        loaded = {}
+        store = Store(self.folder)
+        for instance in instances:
+            result = store.find(store.folder(step, instance.axes))
+            if result is None:
+                raise KeyError(f"{instance.id} is not there or was changed by hand: run the pipeline again")
+            loaded[tuple(instance.axes.values())] = outputs[output].load(result.outputs[output].folder)
+        if not instances[0].axes:
+            return loaded[()]
+        return Collected(loaded, tuple(instances[0].axes))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.event.plan.document.steps)
+
+    def __len__(self) -> int:
+        return len(self.event.plan.document.steps)

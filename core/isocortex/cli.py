@@ -1,0 +1,242 @@
+"""The command line. Heavy imports wait until a command needs them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from isocortex.errors import IsocortexError, PipelineError
+
+DONE, FAILED, WRONG = 0, 1, 2
+"""Exit codes: all done; a step failed; the request is wrong."""
+
+_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+class _Group(click.Group):
+    """Shows errors about the user's input as sentences, and a traceback only with --debug."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        arguments = list(kwargs.get("args") or (args[0] if args and args[0] is not None else sys.argv[1:]))
+        try:
+            return super().main(args=arguments, prog_name="isocortex", standalone_mode=True)
+        except IsocortexError as error:
+            if "--debug" in arguments:
+                raise
+            refuse(error)
+        except BrokenPipeError:
+            sys.stderr.close()
+            sys.exit(FAILED)
+
+
+def refuse(error: IsocortexError) -> NoReturn:
+    """Say what is wrong with the request and end."""
+    if isinstance(error, PipelineError):
+        number = len(error.problems)
+        click.echo(f"The pipeline cannot run: {number} problem{'s' * (number > 1)}.", err=True)
+        for problem in error.problems:
+            click.echo(f"  {problem}", err=True)
+    else:
+        click.echo(f"Error: {error}", err=True)
+    sys.exit(WRONG)
+
+
+@click.group(cls=_Group, context_settings=_SETTINGS)
+@click.version_option(package_name="isocortex")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+def main(debug: bool) -> None:
+    """Compare human brain activity with convolutional networks, and read images back from the brain."""
+
+
+def _pipeline_options(command: Any) -> Any:
+    """Options that every command which reads a pipeline has."""
+    for option in (
+        click.option("--disable", multiple=True, metavar="PLUGIN", help="Switch a plugin off."),
+        click.option("--preset", metavar="NAME", help="A preset of the pipeline."),
+        click.option("--set", "sets", multiple=True, metavar="K=V", help="Set a parameter."),
+        click.argument("pipeline"),
+    ):
+        command = option(command)
+    return command
+
+
+def _overrides(sets: tuple[str, ...]) -> dict[str, Any]:
+    from isocortex.pipeline.yaml_text import parse_scalar
+
+    values = {}
+    for item in sets:
+        key, equals, value = item.partition("=")
+        if not equals or not key:
+            raise IsocortexError(f"--set {item}: write it as NAME=VALUE")
+        values[key.strip()] = parse_scalar(value)
+    return values
+
+
+@main.command()
+@_pipeline_options
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the results [default: runs/NAME].")
+@click.option("--dry-run", is_flag=True, help="Say what would run and what is reused; run nothing.")
+@click.option("--workers", type=click.IntRange(1), help="Number of worker processes.")
+@click.option("--quiet", is_flag=True, help="Show no progress.")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+def run(
+    pipeline: str,
+    sets: tuple[str, ...],
+    preset: str | None,
+    disable: tuple[str, ...],
+    out: Path | None,
+    dry_run: bool,
+    workers: int | None,
+    quiet: bool,
+    debug: bool,
+) -> None:
+    """Run PIPELINE: a YAML file, or the name of one that a plugin provides (isocortex list pipeline).
+
+    Results that are already in the output folder are reused where nothing that they depend on has changed.
+    """
+    from isocortex import api
+
+    plan = api.check(pipeline, _overrides(sets), preset, disable=disable)
+    if dry_run:
+        from isocortex.pipeline.preview import preview
+
+        click.echo(preview(plan, out or Path("runs") / plan.name, workers or 1))
+        return
+    try:
+        event = api.execute(plan, out, workers, progress=not quiet)
+    except KeyboardInterrupt:
+        click.echo("Stopped. The same command goes on from here.", err=True)
+        sys.exit(FAILED)
+    if event.failed:
+        for key, message in event.failed.items():
+            click.echo(f"{key}: {message}", err=True)
+        if debug:
+            click.echo(json.loads((event.folder / "run.json").read_text())["steps"], err=True)
+        click.echo("The same command tries the failed steps again; run.json has the details.", err=True)
+        sys.exit(FAILED)
+    click.echo(f"Results: {event.folder}")
+    click.echo(f"Report:  {event.folder / 'report.html'}")
+
+
+@main.command()
+@_pipeline_options
+def check(pipeline: str, sets: tuple[str, ...], preset: str | None, disable: tuple[str, ...]) -> None:
+    """Check PIPELINE without running it: every problem at once, with its line."""
+    from isocortex import api
+
+    plan = api.check(pipeline, _overrides(sets), preset, disable=disable)
+    click.echo(f"{plan.name}: {len(plan.document.steps)} steps, {len(plan.instances)} instances, no problems")
+
+
+@main.command("list")
+@click.argument("kind", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_(kind: str | None, as_json: bool) -> None:
+    """List the components that are installed, all or of one KIND."""
+    from isocortex.plugins.manager import PluginManager
+    from isocortex.plugins.registry import KINDS, require_kind
+
+    if kind is not None:
+        require_kind(kind)
+    registry = PluginManager().registry
+    rows = [
+        {"kind": entry.kind, "name": entry.name, "summary": entry.summary, "plugin": entry.plugin.name}
+        for have in ([kind] if kind else KINDS)
+        for entry in registry.all(have)
+    ]
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+        return
+    width = max((len(row["name"]) for row in rows), default=0)
+    for have in dict.fromkeys(row["kind"] for row in rows):
+        click.echo(f"{have}:")
+        for row in rows:
+            if row["kind"] == have:
+                click.echo(f"  {row['name']:{width}}  {row['summary']}  [{row['plugin']}]")
+    if not rows:
+        click.echo(f"There is no {kind} installed.")
+
+
+@main.command()
+@click.argument("kind")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(kind: str, name: str, as_json: bool) -> None:
+    """Show a component: what it does, takes and gives."""
+    from isocortex.describe import describe
+    from isocortex.plugins.manager import PluginManager
+
+    about = describe(PluginManager(), kind, name)
+    click.echo(json.dumps(about.as_json(), indent=1) if as_json else about.as_text())
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def plugins(as_json: bool) -> None:
+    """List the installed plugins, failed and switched-off ones included."""
+    from isocortex.plugins.manager import PluginManager
+
+    infos = PluginManager().infos
+    if as_json:
+        click.echo(json.dumps([vars(info) for info in infos], indent=1))
+        return
+    for info in infos:
+        provides = ", ".join(f"{len(names)} {kind}" for kind, names in info.provides.items())
+        click.echo(f"{info.name}: {info.status} ({info.source}) {provides}".rstrip())
+        if info.error:
+            click.echo(f"    {info.error}")
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON Schema of pipelines, for editors that complete and check YAML."""
+    from isocortex.pipeline.json_schema import pipeline_schema
+    from isocortex.plugins.manager import PluginManager
+
+    click.echo(json.dumps(pipeline_schema(PluginManager()), indent=1))
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def verify(folder: Path) -> None:
+    """Read every result in FOLDER again and compare it with its recorded digests."""
+    from isocortex.pipeline.verify import verify as verify_folder
+
+    number, faults = verify_folder(folder)
+    for fault in faults:
+        click.echo(fault, err=True)
+    click.echo(f"{number} results, {len(faults)} with faults")
+    sys.exit(FAILED if faults else DONE)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def report(folder: Path) -> None:
+    """Write the report of a finished run in FOLDER again."""
+    from isocortex.report.again import report_again
+
+    click.echo(f"Report: {report_again(folder)}")
+
+
+@main.group(context_settings=_SETTINGS)
+def new() -> None:
+    """Make something new from a template."""
+
+
+@new.command("plugin")
+@click.argument("name")
+@click.option("--into", type=click.Path(path_type=Path), default=Path(), help="Folder to make it in.")
+def new_plugin(name: str, into: Path) -> None:
+    """Make a plugin package NAME that passes its own tests at once."""
+    from isocortex.plugins.template import make_plugin
+
+    folder = make_plugin(name, into)
+    click.echo(f"Made {folder}. Next: pip install -e {folder} and pytest {folder}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""From a name and settings to a component that is ready to use."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from isocortex.contracts import CONTRACTS
+from isocortex.errors import PluginError, suggestion
+from isocortex.plugins.manager import PluginManager
+from isocortex.plugins.registry import Entry
+from isocortex.signatures import Signature, signature_of
+
+_ITSELF = {"rdm_metric"}
+"""Kinds where a function is the component itself; elsewhere a function makes the component."""
+
+
+def settings_of(entry: Entry) -> Signature:
+    """Settings that a component is built with."""
+    target = entry.load()
+    if inspect.isclass(target):
+        return signature_of(target)
+    if entry.kind in _ITSELF and inspect.isroutine(target):
+        signature = signature_of(target, skip=1)
+        needs = set(getattr(target, "needs", ())) | (
+            {"conditions"} if "runs" in getattr(target, "needs", ()) else set()
+        )
+        return Signature({name: item for name, item in signature.settings.items() if name not in needs})
+    return signature_of(target) if inspect.isroutine(target) else Signature({})
+
+
+def build(manager: PluginManager, kind: str, name: str, settings: Mapping[str, Any]) -> Any:
+    """Build a component from Python values; metrics and similarities come as their handles.
+
+    Raises ``UnknownComponent``, or ``PluginError`` for settings that the component does not take.
+    """
+    entry = manager.find(kind, name)
+    target = entry.load()
+    signature = settings_of(entry)
+    for key in settings:
+        if signature.setting(key) is None:
+            raise PluginError(f"{kind} {name!r}: {signature.unknown(key)}")
+    missing = [key for key, item in signature.settings.items() if item.required and key not in settings]
+    if missing:
+        raise PluginError(
+            f"{kind} {name!r}: needs the setting{'s' * (len(missing) > 1)} {', '.join(missing)}"
+        )
+    component = _make(entry, target, settings)
+    contract = CONTRACTS.get(kind)
+    if kind == "similarity":
+        if not hasattr(component, "embed") and not hasattr(component, "compare"):
+            raise PluginError(
+                f"similarity {name!r} of plugin {entry.plugin.name!r} has neither embed nor compare"
+            )
+    elif contract is not None and not isinstance(component, contract):
+        lacking = [part for part in _members(contract) if not hasattr(component, part)]
+        raise PluginError(
+            f"{kind} {name!r} of plugin {entry.plugin.name!r} does not keep its contract: it lacks {', '.join(lacking)}"
+        )
+    return _handled(kind, name, component)
+
+
+def _make(entry: Entry, target: Any, settings: Mapping[str, Any]) -> Any:
+    if inspect.isclass(target) or (inspect.isroutine(target) and entry.kind not in _ITSELF):
+        return target(**settings)
+    if not settings:
+        return target
+    partial = functools.partial(target, **settings)
+    for attribute in ("needs", "from_moments"):
+        if hasattr(target, attribute):
+            setattr(partial, attribute, getattr(target, attribute))
+    return partial
+
+
+def _handled(kind: str, name: str, component: Any) -> Any:
+    if kind not in ("rdm_metric", "similarity"):
+        return component
+    from isocortex.handles import HANDLES
+
+    return HANDLES[kind](name, component)
+
+
+def _members(contract: type) -> list[str]:
+    return sorted(getattr(contract, "__protocol_attrs__", set()) or set(vars(contract)) - set(dir(object)))
+
+
+def written(value: Any) -> tuple[str, dict[str, Any]] | str:
+    """Read a component as written in a pipeline: a name, or ``{use: name, with: {...}}``; else what is wrong."""
+    if isinstance(value, str):
+        return value, {}
+    if isinstance(value, Mapping):
+        for key in value:
+            if key not in ("use", "with"):
+                return f"there is no key {key!r} here; {suggestion(key, ('use', 'with'), 'keys')}"
+        if isinstance(value.get("use"), str) and isinstance(value.get("with") or {}, Mapping):
+            return value["use"], dict(value.get("with") or {})
+    return f"expected a component's name, or a mapping with use and with, got {value!r}"

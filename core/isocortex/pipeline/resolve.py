@@ -1,0 +1,185 @@
+"""Settings as written in the pipeline -> plain values, components and files, with every problem noted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args
+
+from isocortex import components
+from isocortex.errors import IsocortexError, Problem
+from isocortex.pipeline.parameters import GivenPath
+from isocortex.pipeline.settings import Load, OnDisk
+from isocortex.pipeline.yaml_text import Place, Text
+from isocortex.plugins.manager import PluginManager
+from isocortex.plugins.registry import Entry
+from isocortex.signatures import Setting, Signature, map_paths
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """Checked settings: plain values with absolute paths, and the components among them."""
+
+    signature: Signature
+    values: Mapping[str, Any] = field(default_factory=dict)
+    components: Mapping[str, Component] = field(default_factory=dict)
+
+    def python(self) -> dict[str, Any]:
+        """Values as the function wants them (components not included)."""
+        return {name: self._setting(name).parse(value) for name, value in self.values.items()}
+
+    def canonical(self, digest: Callable[[Path], str]) -> dict[str, Any]:
+        """Values for a result's key: defaults filled in, every path replaced by the digest of what is there."""
+        out = {}
+        names = [name for name in self.signature.settings if name not in self.components]
+        for name in dict.fromkeys([*names, *self.values]):
+            setting = self._setting(name)
+            if name in self.values:
+                value = setting.adapter.dump_python(setting.parse(self.values[name]), mode="json")
+            else:
+                value = setting.default
+            try:
+                json.dumps(value)
+            except TypeError:  # a default without a plain form is part of the source's digest
+                continue
+            out[name] = map_paths(setting.annotation, value, lambda path, _: f"content:{digest(Path(path))}")  # type: ignore[arg-type,return-value]
+        return out
+
+    def _setting(self, name: str) -> Setting:
+        setting = self.signature.setting(name)
+        assert setting is not None, name
+        return setting
+
+
+@dataclass(frozen=True)
+class Component:
+    """A component named in the settings."""
+
+    kind: str
+    entry: Entry
+    resolved: Resolved
+    load: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the component."""
+        return self.entry.name
+
+    def build(self, manager: PluginManager) -> Any:
+        """Build it."""
+        return components.build(manager, self.kind, self.name, self.resolved.python())
+
+
+class Resolver:
+    """Checks settings against signatures; problems collect in ``problems``."""
+
+    def __init__(self, text: Text, manager: PluginManager, base: Path) -> None:
+        self.text, self.manager, self.base = text, manager, base
+        self.problems: list[Problem] = []
+
+    def settings(
+        self, signature: Signature, given: Mapping[str, Any], place: Place, source: str | None = None
+    ) -> Resolved:
+        """Check all settings of a step or component.
+
+        ``source`` names the setting that takes a data source: settings which are unknown here go to it.
+        """
+        values: dict[str, Any] = {}
+        parts: dict[str, Component] = {}
+        beside = {key: value for key, value in given.items() if source and signature.setting(key) is None}
+        for name, value in given.items():
+            setting = signature.setting(name)
+            if name in beside or value is None:
+                continue
+            if setting is None:
+                self.fault((*place, name), signature.unknown(name))
+            elif setting.component_kind is None:
+                values[name] = self.value(setting, value, (*place, name))
+        for name, setting in signature.settings.items():
+            value = given.get(name)
+            value = setting.default if value is None else value
+            if setting.component_kind is not None and isinstance(value, (str, Mapping)):
+                part = self.component(setting, value, (*place, name), beside if name == source else {}, place)
+                if part is not None:
+                    parts[name] = part
+            elif setting.required and given.get(name) is None:
+                self.fault(place, f"the setting {name!r} is missing ({setting.describe()})")
+            elif setting.component_kind is not None and value is not None:
+                self.fault((*place, name), f"expected {setting.describe()}, got {value!r}")
+        return Resolved(signature, values, parts)
+
+    def value(self, setting: Setting, value: Any, place: Place) -> Any:
+        """Check one plain setting; gives it with absolute paths."""
+        value = map_paths(setting.annotation, value, lambda path, mark: self.path(path, mark, place))
+        try:
+            problems = list(setting.problems(value))
+        except IsocortexError as error:
+            problems = [((), str(error))]
+        except (TypeError, ValueError) as error:
+            problems = [((), f"cannot be used: {error}")]
+        for inner, message in problems:
+            self.fault((*place, *inner), message)
+        return value
+
+    def path(self, path: str, mark: OnDisk, place: Place) -> Path:
+        """Make a path absolute and check that it is there."""
+        base = path.base if isinstance(path, GivenPath) else self.base
+        full = (base / Path(path).expanduser()).resolve()
+        what = "folder" if mark.folder else "file"
+        if not full.exists():
+            self.fault(place, f"there is no {what} {str(path)!r} (looked for {full})")
+        elif full.is_dir() != mark.folder:
+            self.fault(place, f"{str(path)!r} is a {'file' if mark.folder else 'folder'}, expected a {what}")
+        return full
+
+    def component(
+        self, setting: Setting, value: Any, place: Place, beside: Mapping[str, Any], outer: Place
+    ) -> Component | None:
+        """Check a component named in the settings, with its own settings."""
+        kind = setting.component_kind or ""
+        written = components.written(value)
+        if isinstance(written, str):
+            self.fault(place, written)
+            return None
+        return self.named(kind, *written, place, (*place, "with"), beside, outer, _load_kind(setting))
+
+    def named(
+        self,
+        kind: str,
+        name: str,
+        settings: Mapping[str, Any],
+        place: Place,
+        inner: Place,
+        beside: Mapping[str, Any],
+        outer: Place,
+        load: str | None = None,
+    ) -> Component | None:
+        """Find a component and check its settings, and those that stand beside it."""
+        try:
+            entry = self.manager.find(kind, name)
+            signature = components.settings_of(entry)
+        except IsocortexError as error:
+            self.fault(place, str(error))
+            return None
+        before = len(self.problems)
+        for key, item in beside.items():
+            if signature.setting(key) is None and item is not None:
+                self.fault(
+                    (*outer, key),
+                    f"neither this step nor the {kind} {name!r} knows it: {signature.unknown(key)}",
+                )
+        known = {key: item for key, item in beside.items() if signature.setting(key) is not None}
+        resolved = self.settings(signature, {**known, **settings}, outer if known and not settings else inner)
+        return Component(kind, entry, resolved, load) if len(self.problems) == before else None
+
+    def fault(self, place: Place, message: str) -> None:
+        """Note a problem, once."""
+        problem = self.text.problem(place, message)
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+
+def _load_kind(setting: Setting) -> str | None:
+    return next((part.kind for part in get_args(setting.annotation)[1:] if isinstance(part, Load)), None)

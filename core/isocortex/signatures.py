@@ -1,0 +1,188 @@
+"""Annotations as schema: what settings a function or class takes, and whether given ones are valid."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import types
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from isocortex.contracts import CONTRACTS
+from isocortex.errors import PluginError, suggestion
+from isocortex.pipeline.settings import OnDisk
+
+REQUIRED: Any = inspect.Parameter.empty
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting of a step or component: its name, annotation and default."""
+
+    name: str
+    annotation: Any
+    default: Any = REQUIRED
+
+    @property
+    def required(self) -> bool:
+        """Whether the user has to give it."""
+        return self.default is REQUIRED
+
+    @cached_property
+    def component_kind(self) -> str | None:
+        """Kind of component that stands here, for an annotation that is a contract."""
+        for kind, contract in CONTRACTS.items():
+            if any(part is contract for part in _alternatives(self.annotation)):
+                return kind
+        return None
+
+    @cached_property
+    def adapter(self) -> Any:
+        """pydantic's validator for the annotation."""
+        from pydantic import ConfigDict, TypeAdapter
+        from pydantic.errors import PydanticUserError
+
+        try:
+            return TypeAdapter(self.annotation)
+        except PydanticUserError:
+            pass
+        try:
+            return TypeAdapter(self.annotation, config=ConfigDict(arbitrary_types_allowed=True))
+        except PydanticUserError as error:
+            raise PluginError(f"the setting {self.name!r} cannot be checked: {error}") from error
+
+    def describe(self) -> str:
+        """The annotation as a user would write it."""
+        if self.component_kind:
+            return f"{self.component_kind} name"
+        return type_text(self.annotation)
+
+    def problems(self, value: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """Go through what is wrong with a value: (place inside the value, message)."""
+        from pydantic import ValidationError
+
+        try:
+            self.parse(value)
+        except ValidationError as error:
+            for item in _merged(error.errors(include_url=False)):
+                place = tuple(part for part in item["loc"] if _is_place(part, value))
+                message = item["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+                shown = f", got {item['input']!r}" if item["type"] != "missing" else ""
+                yield place, f"expected {self._expected(item, message)}{shown}"
+
+    def _expected(self, item: Mapping[str, Any], message: str) -> str:
+        return self.describe() if item["type"] == "union" else message
+
+    def parse(self, value: Any) -> Any:
+        """Turn a plain YAML value into what the function wants; nothing is guessed ("3" is no number)."""
+        return self.adapter.validate_json(json.dumps(value), strict=True)
+
+
+def _merged(errors: list[Any]) -> list[Any]:
+    """Of a union every branch complains; say once that none of them fits."""
+    if len(errors) > 1 and len({json.dumps(error["input"], default=str) for error in errors}) == 1:
+        return [{**errors[0], "type": "union", "loc": ()}]
+    return errors
+
+
+def _is_place(part: object, value: object) -> bool:
+    """Whether a part of pydantic's location is a place in the value, not the name of a union's branch."""
+    return isinstance(part, int) or (isinstance(value, Mapping) and part in value)
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The settings that a callable takes; ``free`` is the type of settings of any other name, or None."""
+
+    settings: Mapping[str, Setting]
+    free: Any = None
+
+    def setting(self, name: str) -> Setting | None:
+        """Find a setting by name, also one of free name."""
+        if name in self.settings:
+            return self.settings[name]
+        return Setting(name, self.free) if self.free is not None else None
+
+    def unknown(self, name: str) -> str:
+        """Say that there is no such setting, and what is close."""
+        return f"there is no setting {name!r}; {suggestion(name, self.settings, 'settings')}"
+
+
+def signature_of(component: Callable[..., Any], skip: int = 0) -> Signature:
+    """Read the settings of a class (its ``__init__``) or function; ``skip`` leading parameters are not settings."""
+    function: Any = component.__init__ if inspect.isclass(component) else component
+    if not inspect.isroutine(function):
+        return Signature({})
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+        hints = typing.get_type_hints(function, include_extras=True)
+    except (NameError, TypeError, ValueError, AttributeError) as error:
+        raise PluginError(f"the annotations of {component!r} cannot be read: {error}") from error
+    if inspect.isclass(component) and function is object.__init__:
+        return Signature({})
+    settings: dict[str, Setting] = {}
+    free: Any = None
+    for parameter in parameters[skip + inspect.isclass(component) :]:
+        annotation = hints.get(parameter.name, Any)
+        if parameter.kind is parameter.VAR_KEYWORD:
+            free = annotation
+        elif parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            settings[parameter.name] = Setting(parameter.name, annotation, parameter.default)
+    return Signature(settings, free)
+
+
+def _alternatives(annotation: Any) -> tuple[Any, ...]:
+    """Branches of a union, with ``Annotated`` taken off; the annotation itself when it is none."""
+    if get_origin(annotation) is Annotated:
+        return _alternatives(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, types.UnionType):
+        return tuple(part for branch in get_args(annotation) for part in _alternatives(branch))
+    return (annotation,)
+
+
+alternatives = _alternatives
+
+
+def map_paths(annotation: Any, value: Any, change: Callable[[str, OnDisk], Path]) -> Any:
+    """Replace every text that stands where the annotation wants a path on disk, wherever it is nested."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        mark = next((part for part in arguments[1:] if isinstance(part, OnDisk)), None)
+        if mark is not None and isinstance(value, str):
+            return str(change(value, mark))
+        return map_paths(arguments[0], value, change)
+    if origin in (Union, types.UnionType):
+        for branch in arguments:
+            value = map_paths(branch, value, change)
+        return value
+    if isinstance(value, list) and origin in (list, tuple):
+        inner = arguments[0] if arguments else Any
+        return [map_paths(inner, item, change) for item in value]
+    if isinstance(value, dict) and origin is dict and len(arguments) == 2:
+        return {key: map_paths(arguments[1], item, change) for key, item in value.items()}
+    return value
+
+
+def type_text(annotation: Any) -> str:
+    """An annotation in the words of a user, not of Python's typing."""
+    if get_origin(annotation) is Annotated:
+        mark = next((part for part in get_args(annotation)[1:] if isinstance(part, OnDisk)), None)
+        if mark is not None:
+            return "folder" if mark.folder else "file"
+        return type_text(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, types.UnionType):
+        return " or ".join(type_text(part) for part in get_args(annotation))
+    if get_origin(annotation) is typing.Literal:
+        return " or ".join(repr(value) for value in get_args(annotation))
+    names = {int: "whole number", float: "number", str: "text", bool: "true or false", type(None): "null"}
+    if annotation in names:
+        return names[annotation]
+    if get_origin(annotation) in (list, tuple):
+        return f"list of {type_text(get_args(annotation)[0])}" if get_args(annotation) else "list"
+    if get_origin(annotation) is dict:
+        return f"mapping of {' to '.join(type_text(part) for part in get_args(annotation))}"
+    return getattr(annotation, "__name__", str(annotation).replace("typing.", ""))

@@ -1,4 +1,4 @@
-"""isocortex: compare human brain activity with convolutional networks, and read images back from the brain."""
+"""isocortex: compare human brain activity with convolutional networks, read images back from the brain."""
 
 from typing import TYPE_CHECKING
 

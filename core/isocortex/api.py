@@ -22,18 +22,23 @@ _default: dict[frozenset[str], PluginManager] = {}
 def plugin_manager(
     plugins: Iterable[object] = (), files: Iterable[str | Path] = (), disable: Iterable[str] = ()
 ) -> PluginManager:
-    """Give a manager that knows the installed plugins, and further objects and files with hook implementations."""
+    """Give a manager that knows the installed plugins, and further objects and files with hooks."""
     return PluginManager(plugins, [Path(file) for file in files], disable)
 
 
 def get(
-    kind: str, name: str, *, plugins: Iterable[object] = (), files: Iterable[str | Path] = (), **settings: Any
+    kind: str,
+    name: str,
+    *,
+    plugins: Iterable[object] = (),
+    files: Iterable[str | Path] = (),
+    **settings: Any,
 ) -> Any:
     """Give a component that is ready to use: ``get("rdm_metric", "correlation")``.
 
     Parameters
     ----------
-    kind : "model", "generator", "rdm_metric", "similarity", "decoder", "reconstructor", "data_source" or "step".
+    kind : "model", "generator", "rdm_metric", "similarity", "decoder", "reconstructor", "data_source", "step".
     name : as in ``isocortex list``.
     plugins, files : further plugins, as for ``run``.
     settings : what the component is built with.
@@ -65,7 +70,7 @@ def _installed() -> PluginManager:
 
 def check(
     pipeline: str | Path,
-    set: Mapping[str, Any] | None = None,  # noqa: A002 - the word of the command line
+    set: Mapping[str, Any] | None = None,
     preset: str | None = None,
     plugins: Sequence[object] = (),
     disable: Sequence[str] = (),
@@ -79,7 +84,7 @@ def check(
 def run(
     pipeline: str | Path,
     out: str | Path | None = None,
-    set: Mapping[str, Any] | None = None,  # noqa: A002 - the word of the command line
+    set: Mapping[str, Any] | None = None,
     preset: str | None = None,
     plugins: Sequence[object] = (),
     workers: int | None = None,
@@ -167,7 +172,8 @@ class Run(Mapping[str, Any]):
                 raise KeyError(f"{instance.id} is not there or was changed by hand: run the pipeline again")
             loaded[tuple(instance.axes.values())] = outputs[output].load(result.outputs[output].folder)
         if not instances[0].axes:
-            return loaded[()]
+            single: Data = loaded[()]
+            return single
         return Collected(loaded, tuple(instances[0].axes))
 
     def __iter__(self) -> Iterator[str]:

@@ -56,9 +56,8 @@ def build(manager: PluginManager, kind: str, name: str, settings: Mapping[str, A
             )
     elif contract is not None and not isinstance(component, contract):
         lacking = [part for part in _members(contract) if not hasattr(component, part)]
-        raise PluginError(
-            f"{kind} {name!r} of plugin {entry.plugin.name!r} does not keep its contract: it lacks {', '.join(lacking)}"
-        )
+        owner = f"{kind} {name!r} of plugin {entry.plugin.name!r}"
+        raise PluginError(f"{owner} does not keep its contract: it lacks {', '.join(lacking)}")
     return _handled(kind, name, component)
 
 
@@ -87,7 +86,7 @@ def _members(contract: type) -> list[str]:
 
 
 def written(value: Any) -> tuple[str, dict[str, Any]] | str:
-    """Read a component as written in a pipeline: a name, or ``{use: name, with: {...}}``; else what is wrong."""
+    """Read a component as written in a pipeline, a name or ``{use: name, with: {...}}``; else what is wrong."""
     if isinstance(value, str):
         return value, {}
     if isinstance(value, Mapping):

@@ -34,7 +34,9 @@ class RDMMetric(Protocol):
         compile. The searchlight then never gathers voxels. It gives NaN where the metric is undefined.
     """
 
-    def __call__(self, patterns: Array, /, **needs: Any) -> Array: ...
+    def __call__(self, patterns: Array, /, **needs: Any) -> Array:
+        """Compute the dissimilarity of every pair."""
+        ...
 
 
 @runtime_checkable
@@ -45,14 +47,18 @@ class Embedding(Protocol):
     (a constant one in a correlation) becomes NaN, and so do its comparisons.
     """
 
-    def embed(self, rdms: Array) -> Array: ...
+    def embed(self, rdms: Array) -> Array:
+        """Transform RDMs so that inner products compare them."""
+        ...
 
 
 @runtime_checkable
 class Comparison(Protocol):
-    """A similarity measure that is no inner product: ``compare(a, b)`` gives (n_a, n_b) for condensed RDMs."""
+    """A similarity measure that is no inner product: ``compare(a, b)`` gives (n_a, n_b)."""
 
-    def compare(self, first: Array, second: Array) -> Array: ...
+    def compare(self, first: Array, second: Array) -> Array:
+        """Compare every RDM of the first with every one of the second."""
+        ...
 
 
 @runtime_checkable
@@ -61,7 +67,7 @@ class Similarity(Protocol):
 
 
 class Gradient(NamedTuple):
-    """What a model says of images and target features: losses (n,), losses by layer, gradient as the images."""
+    """What a model says of images and targets: losses (n,), losses by layer, gradient as the images."""
 
     losses: Array
     by_layer: Mapping[str, Array]
@@ -129,7 +135,7 @@ class Generator(Protocol):
 
 @runtime_checkable
 class Decoder(Protocol):
-    """scikit-learn's interface: ``fit(X, y)`` with X (samples, channels), y (samples,) or (samples, units)."""
+    """scikit-learn's interface: X is (samples, channels), y (samples,) or (samples, units)."""
 
     def fit(self, X: Array, y: Array) -> Any:
         """Learn to predict y from X; gives itself."""
@@ -198,7 +204,9 @@ class DataSource(Protocol):
 class Step(Protocol):
     """A typed function. Parameters annotated with a data type are inputs, the others are settings."""
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the outputs from inputs and settings."""
+        ...
 
 
 CONTRACTS: Mapping[str, type] = {
@@ -210,6 +218,6 @@ CONTRACTS: Mapping[str, type] = {
     "reconstructor": Reconstructor,
     "data_source": DataSource,
 }
-"""Component kinds whose contract may stand as the annotation of a step's setting: the user then gives a name."""
+"""Kinds whose contract may stand as the annotation of a step's setting: the user then gives a name."""
 
 ArrayLike = npt.ArrayLike

@@ -6,11 +6,11 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
-from isocortex.data.base import Array
+from isocortex.data.base import Array, frozen
 from isocortex.data.labels import codes
 from isocortex.data.patterns import Patterns
 from isocortex.data.rdms import RDMs, require_same_conditions
-from isocortex.errors import DataError, IsocortexError, PluginError
+from isocortex.errors import DataError, PluginError
 
 NanPolicy = Literal["raise", "omit"]
 
@@ -54,31 +54,46 @@ class MetricHandle(Handle):
                 f"{bad} of {patterns.n_channels} channels hold NaN or infinity; drop these channels first"
             )
         names = patterns.condition_names
+        own = sorted({"conditions", "runs"} & set(needs))
+        if own:
+            raise DataError(f"these patterns carry labels of their own; leave out {' and '.join(own)}")
         if "runs" in self.needs:
             if patterns.runs is None:
-                raise DataError(f"the metric {self.name!r} compares runs, but these patterns carry no run labels")
+                raise DataError(
+                    f"the metric {self.name!r} compares runs, but these patterns carry no run labels"
+                )
             needs = {"conditions": codes(patterns.conditions, names), "runs": codes(patterns.runs), **needs}
         elif len(names) != patterns.n_samples:
             raise DataError(
-                f"{patterns.n_samples} samples of {len(names)} conditions: the metric {self.name!r} takes one "
-                "sample a condition; average them first (patterns.condition_means(), or average: condition)"
+                f"{patterns.n_samples} samples of {len(names)} conditions: the metric {self.name!r} takes "
+                "one sample a condition; average them first (patterns.condition_means())"
             )
         values = self._checked(patterns.values, needs)
         return RDMs(values[None], names, (rdm or self.name,), self.name)
 
     def _checked(self, patterns: Array, needs: dict[str, Any]) -> Array:
-        lacking = self.needs - set(needs)
+        if patterns.ndim != 2:
+            raise DataError(f"expected patterns of shape (conditions, channels), got {patterns.shape}")
+        by_run = "runs" in self.needs
+        lacking = (self.needs | {"conditions"} if by_run else self.needs) - set(needs)
         if lacking:
             raise DataError(f"the metric {self.name!r} also needs {', '.join(sorted(lacking))}")
+        size = _n_coded(needs["conditions"], len(patterns)) if by_run else len(patterns)
         values = np.asarray(self.component(patterns, **needs))
-        size = len(patterns) if "runs" not in self.needs else int(np.max(needs["conditions"], initial=-1)) + 1
         pairs = size * (size - 1) // 2
         if values.shape != (pairs,) or values.dtype.kind != "f":
             raise PluginError(
-                f"the RDM metric {self.name!r} gave {values.dtype} of shape {values.shape} for {size} conditions; "
-                f"its contract asks for {pairs} floating point numbers"
+                f"the RDM metric {self.name!r} gave {values.dtype} of shape {values.shape} for {size} "
+                f"conditions; its contract asks for {pairs} floating point numbers"
             )
         return values
+
+
+def _n_coded(codes: object, n_samples: int) -> int:
+    numbers = np.asarray(codes)
+    if numbers.shape != (n_samples,) or numbers.dtype.kind not in "iu" or np.min(numbers, initial=0) < 0:
+        raise DataError(f"expected condition codes 0, 1, ..., one for each of the {n_samples} samples")
+    return int(np.max(numbers, initial=-1)) + 1
 
 
 class SimilarityHandle(Handle):
@@ -91,20 +106,27 @@ class SimilarityHandle(Handle):
         NaN pairs raise unless ``nan="omit"``, which leaves out, for each two RDMs, the pairs where
         either is NaN. A comparison that is undefined (a constant RDM) is NaN in the result.
         """
+        if nan not in ("raise", "omit"):
+            raise DataError(f'nan={nan!r}: say "raise" or "omit"')
         if isinstance(first, RDMs) != isinstance(second, RDMs):
-            raise DataError("compare RDMs with RDMs or arrays with arrays: plain arrays carry no condition labels")
+            raise DataError(
+                "compare RDMs with RDMs or arrays with arrays: plain arrays carry no condition labels"
+            )
         if isinstance(first, RDMs):
             second = require_same_conditions(first, second, "RDMs to compare").values
             first = first.values
-        a, b = np.asarray(first), np.asarray(second)
-        if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
-            raise DataError(f"expected RDMs of shape (n, pairs) with equal pairs, got {a.shape} and {b.shape}")
+        a, b = frozen(first, 2, "RDMs to compare"), frozen(second, 2, "RDMs to compare")
+        if a.shape[1] != b.shape[1]:
+            raise DataError(
+                f"expected RDMs of shape (n, pairs) with equal pairs, got {a.shape} and {b.shape}"
+            )
         if not (np.isnan(a).any() or np.isnan(b).any()):
             return self._compare(a, b)
         if nan == "raise":
+            bad = [int(np.isnan(rdms).any(axis=1).sum()) for rdms in (a, b)]
             raise DataError(
-                f"{int(np.isnan(a).any(axis=1).sum())} and {int(np.isnan(b).any(axis=1).sum())} of the RDMs to "
-                'compare hold NaN; say nan="omit" to leave out those pairs, or find out where they come from'
+                f"{bad[0]} and {bad[1]} of the RDMs to compare hold NaN; "
+                'say nan="omit" to leave out those pairs, or find out where they come from'
             )
         out = np.full((len(a), len(b)), np.nan)
         for row, x in enumerate(a):
@@ -116,11 +138,21 @@ class SimilarityHandle(Handle):
 
     def _compare(self, a: Array, b: Array) -> Array:
         if hasattr(self.component, "embed"):
-            return np.asarray(self.component.embed(a) @ self.component.embed(b).T)
-        values = np.asarray(self.component.compare(a, b))
-        if values.shape != (len(a), len(b)):
-            raise IsocortexError(
-                f"the similarity {self.name!r} gave shape {values.shape} for {len(a)} and {len(b)} RDMs"
+            values = self._embedded(a) @ self._embedded(b).T
+        else:
+            values = np.asarray(self.component.compare(a, b))
+        if values.shape != (len(a), len(b)) or values.dtype.kind != "f":
+            raise PluginError(
+                f"the similarity {self.name!r} gave {values.dtype} of shape {values.shape} for {len(a)} and "
+                f"{len(b)} RDMs"
+            )
+        return values
+
+    def _embedded(self, rdms: Array) -> Array:
+        values = np.asarray(self.component.embed(rdms))
+        if values.ndim != 2 or len(values) != len(rdms):
+            raise PluginError(
+                f"the similarity {self.name!r} embedded {len(rdms)} RDMs as shape {values.shape}"
             )
         return values
 

@@ -36,7 +36,7 @@ class Setting:
     def component_kind(self) -> str | None:
         """Kind of component that stands here, for an annotation that is a contract."""
         for kind, contract in CONTRACTS.items():
-            if any(part is contract for part in _alternatives(self.annotation)):
+            if any(part is contract for part in alternatives(self.annotation)):
                 return kind
         return None
 
@@ -113,7 +113,7 @@ class Signature:
 
 
 def signature_of(component: Callable[..., Any], skip: int = 0) -> Signature:
-    """Read the settings of a class (its ``__init__``) or function; ``skip`` leading parameters are not settings."""
+    """Read the settings of a class (its ``__init__``) or function; ``skip`` leading parameters are none."""
     function: Any = component.__init__ if inspect.isclass(component) else component
     if not inspect.isroutine(function):
         return Signature({})
@@ -135,16 +135,13 @@ def signature_of(component: Callable[..., Any], skip: int = 0) -> Signature:
     return Signature(settings, free)
 
 
-def _alternatives(annotation: Any) -> tuple[Any, ...]:
+def alternatives(annotation: Any) -> tuple[Any, ...]:
     """Branches of a union, with ``Annotated`` taken off; the annotation itself when it is none."""
     if get_origin(annotation) is Annotated:
-        return _alternatives(get_args(annotation)[0])
+        return alternatives(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
-        return tuple(part for branch in get_args(annotation) for part in _alternatives(branch))
+        return tuple(part for branch in get_args(annotation) for part in alternatives(branch))
     return (annotation,)
-
-
-alternatives = _alternatives
 
 
 def map_paths(annotation: Any, value: Any, change: Callable[[str, OnDisk], Path]) -> Any:

@@ -60,7 +60,7 @@ def _axis(name: str, values: Sequence[Any]) -> Axis:
 
 def _from_source(name: str, part: AxisPart, place: Place, resolver: Resolver) -> list[Any] | None:
     settings = {key: value for key, value in (part.model_extra or {}).items() if value is not None}
-    extra = {key: value for key, value in (part.model_extra or {}).items()}
+    extra = dict(part.model_extra or {})
     found = resolver.named("data_source", part.from_, {}, (*place, "from"), place, extra, place)
     if found is None:
         return None

@@ -125,9 +125,7 @@ def _place(location: tuple[int | str, ...], value: Any) -> Place:
     place: Place = ()
     for part in location:
         part = {"from_": "from", "with_": "with"}.get(str(part), part)
-        if isinstance(value, dict) and part in value:
-            value = value[part]
-        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+        if (isinstance(value, dict) and part in value) or (isinstance(value, list) and isinstance(part, int) and part < len(value)):
             value = value[part]
         elif isinstance(value, dict) and isinstance(part, str) and re.match(NAME, part):
             place = (*place, part)

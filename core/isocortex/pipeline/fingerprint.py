@@ -14,7 +14,7 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,8 @@ def fingerprint(entry: Entry) -> Fingerprint | None:
         return None
     if isinstance(entry.target, str):
         module = entry.target.partition(":")[0]
-    source = source_of(module)
+    top = module.partition(".")[0]
+    source = source_of(module if top == CORE else top)  # a package stands for all of its modules
     if source is None:
         return None
     origin = "" if entry.plugin.origin.endswith(".py") else entry.plugin.origin
@@ -72,7 +73,7 @@ def _resolves(target: object, module: str, name: str) -> bool:
     return found is target
 
 
-@lru_cache(maxsize=None)
+@cache
 def source_of(module: str) -> tuple[str, tuple[tuple[str, str], ...]] | None:
     """Digest of the source that a module stands for, and versions of the libraries behind it."""
     closure = _Closure()
@@ -138,16 +139,17 @@ class _Closure:
                 self.add(imported)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _imports(content: bytes, module: str, is_package: bool) -> tuple[str, ...]:
-    """Absolute names of the modules that a source imports; names taken from lazy packages are looked through."""
+    """Absolute names of the modules that a source imports; lazy packages are looked through."""
     try:
         tree = ast.parse(content)
     except (SyntaxError, ValueError):
         return ()
     found: dict[str, None] = {}
     lazy: dict[str, str] = {}
-    for node in ast.walk(tree):
+    nodes = list(_run_time(tree))
+    for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 if alias.name == CORE:
@@ -157,10 +159,20 @@ def _imports(content: bytes, module: str, is_package: bool) -> tuple[str, ...]:
             base = _absolute(node, module, is_package)
             for alias in node.names:
                 found[_looked_through(base, alias.name)] = None
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in lazy:
             found[_looked_through(lazy[node.value.id], node.attr)] = None
     return tuple(name for name in found if name)
+
+
+def _run_time(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those under ``if TYPE_CHECKING``, which never run."""
+    yield tree
+    children = ast.iter_child_nodes(tree)
+    if isinstance(tree, ast.If) and "TYPE_CHECKING" in ast.unparse(tree.test):
+        children = iter(tree.orelse)
+    for child in children:
+        yield from _run_time(child)
 
 
 def _absolute(node: ast.ImportFrom, module: str, is_package: bool) -> str:
@@ -182,7 +194,7 @@ def _looked_through(base: str, name: str) -> str:
     return inner if _origin(inner) is not None else base
 
 
-@lru_cache(maxsize=None)
+@cache
 def _origin(module: str) -> Path | None:
     loaded = sys.modules.get(module)
     origin = getattr(loaded, "__file__", None) if loaded is not None else None
@@ -195,7 +207,7 @@ def _origin(module: str) -> Path | None:
     return Path(origin) if origin is not None and origin.endswith(".py") else None
 
 
-@lru_cache(maxsize=None)
+@cache
 def _version(top: str) -> str | None:
     try:
         return metadata.version(_DISTRIBUTIONS.get(top, top))
@@ -204,7 +216,7 @@ def _version(top: str) -> str | None:
         return metadata.version(owners[0]) if owners else None
 
 
-@lru_cache(maxsize=1)
+@cache
 def _owners() -> dict[str, list[str]]:
     return dict(metadata.packages_distributions())
 
@@ -220,7 +232,7 @@ def _is_plugin(top: str) -> bool:
     return top in _plugin_packages()
 
 
-@lru_cache(maxsize=1)
+@cache
 def _plugin_packages() -> frozenset[str]:
     from isocortex.plugins.markers import ENTRY_POINTS
 

@@ -39,8 +39,8 @@ def _step(schema: StepSchema, manager: PluginManager) -> dict[str, Any]:
     settings = {name: _setting(setting, manager) for name, setting in schema.settings.items()}
     open_ended = schema.signature.free is not None or schema.source_setting is not None
     inputs = {name: {"description": item.describe()} for name, item in schema.inputs.items()}
-    wires = [{"type": "object", "properties": inputs, "additionalProperties": False}]
-    wires += [{"type": "string"}] if len(inputs) == 1 else []  # type: ignore[list-item]
+    wires: list[dict[str, Any]] = [{"type": "object", "properties": inputs, "additionalProperties": False}]
+    wires += [{"type": "string"}] if len(inputs) == 1 else []
     return {
         "description": schema.summary(),
         "properties": {

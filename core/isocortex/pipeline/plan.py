@@ -1,4 +1,4 @@
-"""The plan of a run: every step instance with its settings and wires, all of it checked before anything runs."""
+"""The plan of a run: every step instance with its settings and wires, checked before anything runs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ class Feed:
 
 @dataclass(frozen=True)
 class Instance:
-    """One step at one place of its axes. ``feeds``: input -> (axes it is collected along or None, outputs)."""
+    """One step at one place of its axes.
+
+    ``feeds``: input -> (axes it is collected along or None, outputs).
+    """
 
     id: str
     step: str

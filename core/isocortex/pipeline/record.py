@@ -76,7 +76,7 @@ class RunRecord:
         path = self.run.folder / FILE
         new = path.with_suffix(".json.new")
         write_bytes(new, (json.dumps(content, indent=1, ensure_ascii=False, default=str) + "\n").encode())
-        os.replace(new, path)
+        new.replace(path)
 
 
 def _about(run: RunEvent) -> dict[str, Any]:

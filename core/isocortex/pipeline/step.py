@@ -52,7 +52,7 @@ class StepSchema:
 
     @classmethod
     def of(cls, entry: Entry) -> StepSchema:
-        """Read the schema of a registered step; raises ``PluginError`` when its annotations do not make one."""
+        """Read the schema of a registered step; raises ``PluginError`` when its annotations make none."""
         function = entry.load()
         what = f"the step {entry.name!r} of plugin {entry.plugin.name!r}"
         if not callable(function):
@@ -116,7 +116,7 @@ def _input(setting: Setting) -> Input | None:
 
 
 def _outputs(function: Callable[..., Any], what: str) -> dict[str, type[Data]]:
-    hints = typing.get_type_hints(function if inspect.isroutine(function) else function.__call__)
+    hints = typing.get_type_hints(function if inspect.isroutine(function) else type(function).__call__)
     result = hints.get("return")
     if inspect.isclass(result) and issubclass(result, Data) and result is not Data:
         return {SINGLE: result}
@@ -124,6 +124,6 @@ def _outputs(function: Callable[..., Any], what: str) -> dict[str, type[Data]]:
     if fields and all(inspect.isclass(kind) and issubclass(kind, Data) for kind in fields.values()):
         return fields
     raise PluginError(
-        f"{what}: its return annotation must be a data type (Patterns, RDMs, Table, Figure ...) or a NamedTuple "
+        f"{what}: its return annotation must be a data type (Patterns, RDMs, Table ...) or a NamedTuple "
         f"of data types, not {result!r}"
     )

@@ -6,7 +6,6 @@ A result is written beside its place, forced to the disk and renamed, so that it
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import shutil
 from collections.abc import Mapping
@@ -100,6 +99,7 @@ class Store:
 
 
 def output_of(folder: Path, name: str, part: Mapping[str, Any]) -> Output:
+    """Read one output from a result's record."""
     size = sum(int(file["size"]) for file in part["files"].values())
     return Output(folder / str(part["folder"]), str(part["digest"]), size, str(part["summary"]))
 
@@ -155,11 +155,11 @@ def commit(
     final.parent.mkdir(parents=True, exist_ok=True)
     if final.exists():
         old = private / f"new-{secrets.token_hex(8)}-old"
-        os.rename(final, old)
-        os.rename(new, final)
+        final.rename(old)
+        new.rename(final)
         shutil.rmtree(old, ignore_errors=True)
     else:
-        os.rename(new, final)
+        new.rename(final)
     sync(final.parent)
 
 

@@ -25,7 +25,7 @@ class Ref:
 
 @dataclass(frozen=True)
 class Wire:
-    """What feeds an input: one output, gathered along the axes that the consumer lacks, or a list of outputs."""
+    """What feeds an input: one output, gathered along the axes that the consumer lacks, or a list."""
 
     refs: tuple[Ref, ...]
     gathered: tuple[str, ...] = ()
@@ -63,8 +63,8 @@ class _Checker:
         wires = {}
         for key, reference in written.items():
             if key not in schema.inputs:
-                message = f"the step {schema.name!r} has no input {key!r}; {suggestion(key, schema.inputs, 'inputs')}"
-                self.fault((*place, key), message)
+                hint = suggestion(key, schema.inputs, "inputs")
+                self.fault((*place, key), f"the step {schema.name!r} has no input {key!r}; {hint}")
                 continue
             wire = self.wire(name, schema.inputs[key], reference, (*place, key))
             if wire is not None:

@@ -39,7 +39,7 @@ def load_file(path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         # compiled here, not by the loader: its cached bytecode is matched by time stamp and size only
-        exec(compile(module.__isocortex_source__, str(path), "exec"), module.__dict__)  # type: ignore[attr-defined]
+        exec(compile(module.__isocortex_source__, str(path), "exec"), module.__dict__)
     except Exception as error:
         del sys.modules[name]
         line = _line_in(path, error)

@@ -62,8 +62,8 @@ class Entry:
                 found = getattr(found, part)
         except Exception as error:
             raise PluginError(
-                f"the {self.kind} {self.name!r} of plugin {self.plugin.name!r} ({self.plugin.source}) cannot be "
-                f"imported from {self.target!r}: {type(error).__name__}: {error}"
+                f"the {self.kind} {self.name!r} of plugin {self.plugin.name!r} ({self.plugin.source}) "
+                f"cannot be imported from {self.target!r}: {type(error).__name__}: {error}"
             ) from error
         return found
 

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 class Register(Protocol):
     """The callable that every register hook is given."""
 
-    def __call__(self, name: str, component: object, summary: str = "") -> None: ...
+    def __call__(self, name: str, component: object, summary: str = "") -> None:
+        """Register one component."""
+        ...
 
 
 @hookspec

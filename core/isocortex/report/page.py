@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib import resources
@@ -72,7 +71,7 @@ def write_page(
     path = out / FILE
     new = path.with_suffix(".html.new")
     write_bytes(new, html.encode("utf-8"))
-    os.replace(new, path)
+    new.replace(path)
     return path
 
 

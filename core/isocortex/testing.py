@@ -1,0 +1,266 @@
+"""Contract checks for plugin authors: each raises ``AssertionError`` that says what a component gets wrong.
+
+``check_rdm_metric(my_metric)``, ``check_model(MyModel())`` and so on take the component itself, an instance
+where it is a class. ``isocortex.testing_fixtures`` has a pytest fixture that runs a pipeline.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from isocortex import contracts
+from isocortex.data.base import Array
+from isocortex.errors import PluginError
+from isocortex.pipeline.step import StepSchema
+from isocortex.plugins.registry import Entry, PluginInfo
+
+
+def _require(condition: Any, message: str) -> None:
+    if not condition:
+        raise AssertionError(message)
+
+
+def _has(component: object, contract: type, what: str) -> None:
+    _require(not inspect.isclass(component), f"{what}: give an instance, not the class {component!r}")
+    names = getattr(contract, "__protocol_attrs__", None) or set(vars(contract)) - set(dir(object))
+    for name in sorted(name for name in names if not name.startswith("_")):
+        _require(hasattr(component, name), f"{what}: it has no {name!r}")
+
+
+def check_rdm_metric(metric: Callable[..., Array], settings: Mapping[str, Any] | None = None) -> None:
+    """Check a metric: shape, type, the order of pairs and conditions, and ``from_moments`` where it has one."""
+    settings = dict(settings or {})
+    rng = np.random.default_rng(0)
+    needs = set(getattr(metric, "needs", ()))
+    _require(needs <= {"runs", "noise_precision"}, f"metric: needs {needs} holds names that nobody provides")
+    patterns = rng.uniform(0.5, 2.0, (10, 12))
+    conditions, runs = np.tile(np.arange(5), 2), np.repeat([0, 1], 5)
+
+    def rdm(order: Array, dtype: type = np.float64) -> Array:
+        """The RDM of conditions in some order."""
+        extra = {"noise_precision": np.eye(12)} if "noise_precision" in needs else {}
+        if "runs" in needs:
+            codes = np.argsort(order)[conditions]
+            return np.asarray(
+                metric(patterns.astype(dtype), conditions=codes, runs=runs, **extra, **settings)
+            )
+        return np.asarray(metric(patterns[:5][order].astype(dtype), **extra, **settings))
+
+    order = np.arange(5)
+    values = rdm(order)
+    _require(values.shape == (10,), f"metric: 5 conditions gave shape {values.shape}, expected (10,)")
+    _require(values.dtype.kind == "f", f"metric: gave {values.dtype}, expected floating point numbers")
+    _require(np.isfinite(values).all(), "metric: gave NaN or infinity for ordinary patterns")
+    rows, columns = np.triu_indices(5, 1)
+    square = np.zeros((5, 5))
+    square[rows, columns] = square[columns, rows] = values
+    shuffled = np.array([3, 0, 4, 2, 1])
+    expected = square[np.ix_(shuffled, shuffled)][rows, columns]
+    message = (
+        "metric: pairs must come in the order of the upper triangle, whatever the order of the conditions"
+    )
+    _require(np.allclose(rdm(shuffled), expected, rtol=1e-6, atol=1e-9), message)
+    _require(
+        np.allclose(rdm(order, np.float32), values, rtol=1e-3, atol=1e-4),
+        "metric: float32 differs from float64",
+    )
+    if hasattr(metric, "from_moments"):
+        _check_moments(metric.from_moments, patterns[:5], values)
+
+
+def _check_moments(from_moments: Callable[..., float], patterns: Array, values: Array) -> None:
+    rows, columns = np.triu_indices(len(patterns), 1)
+    for a, b, value in zip(patterns[rows], patterns[columns], values, strict=True):
+        moment = from_moments(float(a.size), a.sum(), b.sum(), a @ a, b @ b, a @ b)
+        _require(
+            np.isclose(moment, value, rtol=1e-6), f"metric: from_moments gives {moment}, the metric {value}"
+        )
+
+
+def check_similarity(similarity: Any) -> None:
+    """Check a measure: shape, and that a comparison does not depend on the other RDMs given with it."""
+    _require(not inspect.isclass(similarity), "similarity: give an instance, not the class")
+    rng = np.random.default_rng(0)
+    a, b = rng.uniform(0.1, 2.0, (3, 15)), rng.uniform(0.1, 2.0, (4, 15))
+    if hasattr(similarity, "embed"):
+        left, right = np.asarray(similarity.embed(a)), np.asarray(similarity.embed(b))
+        _require(left.ndim == 2 and len(left) == 3, f"similarity: embed gave shape {left.shape} for 3 RDMs")
+        values = left @ right.T
+        alone = np.asarray(similarity.embed(a[1:2])) @ right[2:3].T
+    else:
+        _require(hasattr(similarity, "compare"), "similarity: it has neither embed nor compare")
+        values = np.asarray(similarity.compare(a, b))
+        alone = np.asarray(similarity.compare(a[1:2], b[2:3]))
+    _require(values.shape == (3, 4), f"similarity: 3 and 4 RDMs gave shape {values.shape}")
+    _require(np.isfinite(values).all(), "similarity: gave NaN or infinity for ordinary RDMs")
+    _require(
+        np.allclose(alone, values[1, 2]), "similarity: a comparison depends on the other RDMs given with it"
+    )
+
+
+def check_model(model: contracts.Model, images: Array | None = None) -> None:
+    """Check a model: names decide, batches do not matter, and the gradient is that of the loss."""
+    _has(model, contracts.Model, "model")
+    rng = np.random.default_rng(0)
+    height, width = model.image_size
+    images = rng.uniform(0, 255, (2, height, width, 3)).astype(np.float32) if images is None else images
+    layers = list(model.layers)
+    _require(layers and len(set(layers)) == len(layers), "model: layers must be there, each once")
+    features = model.features(images, layers)
+    backwards = model.features(images, layers[::-1])
+    for layer in layers:
+        values = np.asarray(features[layer])
+        _require(values.shape[:1] == (len(images),), f"model: layer {layer!r} has shape {values.shape}")
+        _require(
+            np.array_equal(values, backwards[layer]), f"model: layer {layer!r} depends on the order asked for"
+        )
+        single = np.asarray(model.features(images[:1], [layer])[layer])
+        same = np.allclose(single, values[:1], rtol=1e-4, atol=1e-4 * (np.abs(values).max() + 1e-12))
+        _require(same, f"model: layer {layer!r} depends on the other images of the batch")
+    _check_gradient(model, images, {layers[0]: np.asarray(features[layers[0]])[::-1]})
+
+
+def _check_gradient(model: contracts.Model, images: Array, targets: Mapping[str, Array]) -> None:
+    weights = dict.fromkeys(targets, 1.0)
+    result = model.loss_gradient(images, targets, weights, "l2")
+    _require(np.shape(result.losses) == (len(images),), "model: loss_gradient must give one loss an image")
+    _require(
+        np.shape(result.gradient) == images.shape, "model: the gradient must have the shape of the images"
+    )
+    _require(set(result.by_layer) == set(targets), "model: the losses by layer must name the target layers")
+    direction = np.asarray(result.gradient, dtype=np.float64)
+    size = float(np.linalg.norm(direction))
+    if size == 0:
+        raise AssertionError("model: the gradient is zero where the loss is not")
+    step = 0.5 * direction / np.abs(direction).max()
+    ahead = model.loss_gradient((images + step).astype(images.dtype), targets, weights, "l2")
+    behind = model.loss_gradient((images - step).astype(images.dtype), targets, weights, "l2")
+    slope = float(np.sum(ahead.losses) - np.sum(behind.losses)) / 2
+    expected = float(np.sum(direction * step))
+    _require(
+        np.isclose(slope, expected, rtol=0.05),
+        f"model: the loss changes by {slope:.4g}, the gradient says {expected:.4g}",
+    )
+
+
+def check_generator(generator: contracts.Generator) -> None:
+    """Check a generator: shapes, bounds, and that ``pullback`` is the transpose of its derivative."""
+    _has(generator, contracts.Generator, "generator")
+    rng = np.random.default_rng(0)
+    latents = rng.uniform(0.2, 0.8, (2, *generator.latent_shape))
+    if generator.latent_bounds is not None:
+        low, high = (np.broadcast_to(bound, generator.latent_shape) for bound in generator.latent_bounds)
+        _require(np.all(low <= high), "generator: a lower bound lies above the upper one")
+        latents = low + latents * (high - low)
+    images = np.asarray(generator.generate(latents))
+    message = f"generator: 2 latents gave shape {images.shape}, expected (2, height, width, 3)"
+    _require(images.ndim == 4 and images.shape[0] == 2 and images.shape[3] == 3, message)
+    over = rng.normal(size=images.shape)
+    back = np.asarray(generator.pullback(latents, over))
+    _require(
+        back.shape == latents.shape,
+        f"generator: pullback gave shape {back.shape} for latents {latents.shape}",
+    )
+    step = 1e-3 * rng.normal(size=latents.shape)
+    moved = np.asarray(generator.generate(latents + step)) - np.asarray(generator.generate(latents - step))
+    slope, expected = float(np.sum(moved * over)) / 2, float(np.sum(back * step))
+    scale = max(abs(slope), abs(expected), 1e-9)
+    _require(
+        abs(slope - expected) <= 0.05 * scale,
+        f"generator: pullback says {expected:.4g}, the images {slope:.4g}",
+    )
+
+
+def check_decoder(decoder: contracts.Decoder) -> None:
+    """Check a decoder: it learns from (samples, channels), predicts for others, and changes nothing it is given."""
+    _has(decoder, contracts.Decoder, "decoder")
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 6))
+    classifier = getattr(decoder, "_estimator_type", "") == "classifier" or hasattr(decoder, "classes_")
+    y = (X[:, 0] > 0).astype(int) if classifier else X @ rng.normal(size=(6, 1)).ravel()
+    kept = X.copy(), y.copy()
+    decoder.fit(X, y)
+    first = np.asarray(decoder.predict(X[:7]))
+    _require(first.shape[:1] == (7,), f"decoder: 7 samples gave predictions of shape {first.shape}")
+    _require(np.array_equal(first, decoder.predict(X[:7])), "decoder: predicting twice gave two results")
+    _require(
+        np.array_equal(X, kept[0]) and np.array_equal(y, kept[1]), "decoder: it changed the data it was given"
+    )
+
+
+def check_reconstructor(
+    reconstructor: contracts.Reconstructor,
+    model: contracts.Model,
+    generator: contracts.Generator | None = None,
+) -> None:
+    """Check a reconstructor on a model: shapes, a callback each iteration, and the same result for one seed."""
+    _has(reconstructor, contracts.Reconstructor, "reconstructor")
+    height, width = model.image_size
+    images = np.random.default_rng(0).uniform(0, 255, (1, height, width, 3)).astype(np.float32)
+    layer = list(model.layers)[0]
+    targets = {layer: np.asarray(model.features(images, [layer])[layer])}
+    calls: list[int] = []
+
+    def callback(iteration: int, losses: Array, images: Callable[[], Array]) -> None:
+        """Count iterations."""
+        calls.append(iteration)
+
+    results = []
+    for _ in range(2):
+        rng = np.random.default_rng(1)
+        results.append(reconstructor.reconstruct(targets, model, generator, rng=rng, callback=callback))
+    first, second = results
+    shape = np.shape(first.images)
+    _require(len(shape) == 4 and shape[0] == 1 and shape[3] == 3, f"reconstructor: images of shape {shape}")
+    _require(np.ndim(first.losses) == 2, "reconstructor: losses must be (images, iterations)")
+    _require(np.array_equal(first.images, second.images), "reconstructor: one seed gave two results")
+    _require(len(calls) >= 2, "reconstructor: the callback was never called")
+
+
+def check_data_source(source: contracts.DataSource) -> None:
+    """Check a data source: its axes, and that every kind it announces can be loaded for the first values."""
+    _has(source, contracts.DataSource, "data source")
+    axes = {name: list(values) for name, values in source.axes().items()}
+    problems = list(source.check())
+    _require(not problems, f"data source: check says {problems}")
+    for name, values in axes.items():
+        _require(
+            values and len(set(values)) == len(values),
+            f"data source: axis {name!r} must have values, each once",
+        )
+        _require(
+            all(isinstance(value, str) for value in values), f"data source: axis {name!r} must hold text"
+        )
+    for kind, needed in source.loads.items():
+        _require(hasattr(source, f"load_{kind}"), f"data source: it announces {kind} but has no load_{kind}")
+        _require(
+            set(needed) <= set(axes), f"data source: {kind} needs the axes {needed}, it has {sorted(axes)}"
+        )
+        place = {axis: axes[axis][0] for axis in needed}
+        _require(
+            all(file.exists() for file in source.files(kind, **place)),
+            f"data source: a file of {kind} is missing",
+        )
+        load = getattr(source, f"load_{kind}")
+        seeded = "rng" in inspect.signature(load).parameters
+        _require(
+            load(**place, **({"rng": np.random.default_rng(0)} if seeded else {})) is not None,
+            f"load_{kind}: nothing",
+        )
+
+
+def check_step(function: Callable[..., Any], name: str = "step") -> StepSchema:
+    """Check that a function's annotations make a step; gives its schema."""
+    info = PluginInfo("under test", "object", module=getattr(function, "__module__", ""))
+    try:
+        schema = StepSchema.of(Entry("step", name, function, "", info))
+        for setting in schema.settings.values():
+            _ = setting.component_kind or setting.adapter
+    except PluginError as error:
+        raise AssertionError(str(error)) from error
+    _require(inspect.getdoc(function), f"the step {name!r} has no docstring: users see its first line")
+    return schema

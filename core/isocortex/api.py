@@ -38,7 +38,8 @@ def get(
 
     Parameters
     ----------
-    kind : "model", "generator", "rdm_metric", "similarity", "decoder", "reconstructor", "data_source", "step".
+    kind : "model", "generator", "rdm_metric", "similarity", "decoder", "reconstructor", "data_source" or
+        "step".
     name : as in ``isocortex list``.
     plugins, files : further plugins, as for ``run``.
     settings : what the component is built with.

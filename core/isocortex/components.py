@@ -86,7 +86,7 @@ def _members(contract: type) -> list[str]:
 
 
 def written(value: Any) -> tuple[str, dict[str, Any]] | str:
-    """Read a component as written in a pipeline, a name or ``{use: name, with: {...}}``; else what is wrong."""
+    """Read a component as written, a name or ``{use: name, with: {...}}``; give what is wrong as text."""
     if isinstance(value, str):
         return value, {}
     if isinstance(value, Mapping):

@@ -32,7 +32,7 @@ def _has(component: object, contract: type, what: str) -> None:
 
 
 def check_rdm_metric(metric: Callable[..., Array], settings: Mapping[str, Any] | None = None) -> None:
-    """Check a metric: shape, type, the order of pairs and conditions, and ``from_moments`` where it has one."""
+    """Check a metric: shape, type, the order of pairs and conditions, and ``from_moments``."""
     settings = dict(settings or {})
     rng = np.random.default_rng(0)
     needs = set(getattr(metric, "needs", ()))
@@ -60,9 +60,7 @@ def check_rdm_metric(metric: Callable[..., Array], settings: Mapping[str, Any] |
     square[rows, columns] = square[columns, rows] = values
     shuffled = np.array([3, 0, 4, 2, 1])
     expected = square[np.ix_(shuffled, shuffled)][rows, columns]
-    message = (
-        "metric: pairs must come in the order of the upper triangle, whatever the order of the conditions"
-    )
+    message = "metric: pairs must come in the order of the upper triangle, whatever order they have"
     _require(np.allclose(rdm(shuffled), expected, rtol=1e-6, atol=1e-9), message)
     _require(
         np.allclose(rdm(order, np.float32), values, rtol=1e-3, atol=1e-4),
@@ -176,7 +174,7 @@ def check_generator(generator: contracts.Generator) -> None:
 
 
 def check_decoder(decoder: contracts.Decoder) -> None:
-    """Check a decoder: it learns from (samples, channels), predicts for others, and changes nothing it is given."""
+    """Check a decoder: it learns, predicts for other samples, and changes nothing it is given."""
     _has(decoder, contracts.Decoder, "decoder")
     rng = np.random.default_rng(0)
     X = rng.normal(size=(40, 6))
@@ -197,11 +195,11 @@ def check_reconstructor(
     model: contracts.Model,
     generator: contracts.Generator | None = None,
 ) -> None:
-    """Check a reconstructor on a model: shapes, a callback each iteration, and the same result for one seed."""
+    """Check a reconstructor on a model: shapes, the callback, and the same result for one seed."""
     _has(reconstructor, contracts.Reconstructor, "reconstructor")
     height, width = model.image_size
     images = np.random.default_rng(0).uniform(0, 255, (1, height, width, 3)).astype(np.float32)
-    layer = list(model.layers)[0]
+    layer = next(iter(model.layers))
     targets = {layer: np.asarray(model.features(images, [layer])[layer])}
     calls: list[int] = []
 

@@ -1,4 +1,4 @@
-"""A pytest fixture for plugin authors: put ``pytest_plugins = ["isocortex.testing_fixtures"]`` in conftest.py."""
+"""A pytest fixture for plugin authors: ``pytest_plugins = ["isocortex.testing_fixtures"]`` in conftest.py."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ def _place(location: tuple[int | str, ...], value: Any) -> Place:
     place: Place = ()
     for part in location:
         part = {"from_": "from", "with_": "with"}.get(str(part), part)
-        if (isinstance(value, dict) and part in value) or (isinstance(value, list) and isinstance(part, int) and part < len(value)):
+        if _is_inside(part, value):
             value = value[part]
         elif isinstance(value, dict) and isinstance(part, str) and re.match(NAME, part):
             place = (*place, part)
@@ -134,6 +134,12 @@ def _place(location: tuple[int | str, ...], value: Any) -> Place:
             continue
         place = (*place, part)
     return place
+
+
+def _is_inside(part: int | str, value: Any) -> bool:
+    if isinstance(value, list):
+        return isinstance(part, int) and part < len(value)
+    return isinstance(value, dict) and part in value
 
 
 def _message(item: Any, place: Place) -> str:

@@ -31,7 +31,7 @@ class Resolved:
         return {name: self._setting(name).parse(value) for name, value in self.values.items()}
 
     def canonical(self, digest: Callable[[Path], str]) -> dict[str, Any]:
-        """Values for a result's key: defaults filled in, each path replaced by the digest of what is there."""
+        """Values for a key: defaults filled in, each path replaced by the digest of what is there."""
         out = {}
         names = [name for name in self.signature.settings if name not in self.components]
         for name in dict.fromkeys([*names, *self.values]):

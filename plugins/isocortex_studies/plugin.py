@@ -1,0 +1,22 @@
+"""What this plugin offers, by name; nothing is imported until it is used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from isocortex.plugins.markers import hookimpl
+
+if TYPE_CHECKING:
+    from isocortex.plugins.spec import Register
+
+
+@hookimpl
+def register_data_sources(register: Register) -> None:
+    register(
+        "simulated", "isocortex_studies.simulated:Simulated", summary="digits and objects, planted codes"
+    )
+
+
+@hookimpl
+def register_pipelines(register: Register) -> None:
+    register("concept-codes", "isocortex_pipelines:concept-codes.yaml", summary="concept codes in patterns")

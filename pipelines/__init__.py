@@ -1,0 +1,1 @@
+"""Ready pipelines (YAML files beside this one), registered by the plugins whose studies they are."""

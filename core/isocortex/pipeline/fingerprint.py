@@ -244,7 +244,7 @@ def _plugin_packages() -> frozenset[str]:
 def _package_files(top: str, place: Path) -> Iterator[tuple[str, Path]]:
     """All Python files of a package by module name, or the one file of a module."""
     if place.name != "__init__.py":
-        yield top, place
+        yield place.stem, place  # where a plugin file lies does not matter
         return
     for path in sorted(place.parent.rglob("*.py")):
         parts = path.relative_to(place.parent).with_suffix("").parts

@@ -11,6 +11,7 @@ import isocortex_rsa
 import isocortex_rsa.plugin
 import isocortex_studies
 import isocortex_studies.plugin
+from isocortex import testing
 
 HOOKS = [
     (module, name)
@@ -38,6 +39,26 @@ def test_components_exist_and_have_a_summary(hook: str, name: str, path: str, su
         module, _, attribute = path.partition(":")
         component = getattr(importlib.import_module(module), attribute)
         assert inspect.getdoc(component)
+
+
+@pytest.mark.parametrize("metric", [isocortex_rsa.correlation, isocortex_rsa.cosine, isocortex_rsa.euclidean])
+def test_metrics_keep_the_contract(metric: object) -> None:
+    testing.check_rdm_metric(metric)
+
+
+@pytest.mark.parametrize("measure", [isocortex_rsa.Spearman, isocortex_rsa.Pearson, isocortex_rsa.Cosine])
+def test_similarities_keep_the_contract(measure: type) -> None:
+    testing.check_similarity(measure())
+
+
+def test_the_simulated_source_keeps_the_contract() -> None:
+    testing.check_data_source(isocortex_studies.Simulated(n_subjects=2, n_voxels=50))
+
+
+@pytest.mark.parametrize("path", [path for hook, _, path, _ in registered() if hook == "register_steps"])
+def test_steps_keep_the_contract(path: str) -> None:
+    module, _, attribute = path.partition(":")
+    testing.check_step(getattr(importlib.import_module(module), attribute), attribute)
 
 
 def test_registering_imports_nothing_heavy() -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from isocortex.data import RDMs
+import isocortex as ic
+from isocortex.data import RDMs, Table
 from isocortex.handles import SimilarityHandle
 from isocortex_rsa import Cosine, Pearson, Spearman, compare_rdms, load_rdms
 
@@ -68,3 +69,30 @@ def test_upper_noise_ceiling_of_fifteen_subjects(region: str, squared: float, pl
     assert len(found) == 15
     assert round(float((found**2).mean()), 4) == squared
     assert round(float(found.mean()), 4) == plain
+
+
+PIPELINE = """
+name: human-and-monkey
+steps:
+  human:
+    use: load_rdms
+    with: {{file: {folder}/rdms.npz, array: human_it, conditions: {folder}/stimuli.tsv, column: index,
+            dims: [subject, session], average: [session], metric: correlation}}
+  monkey:
+    use: load_rdms
+    with: {{file: {folder}/rdms.npz, array: monkey_it, conditions: {folder}/stimuli.tsv, column: index}}
+  mean: {{use: mean_rdm, from: {{rdms: human}}}}
+  fit: {{use: compare_rdms, from: {{rdms: mean, models: monkey}}, with: {{similarity: pearson}}}}
+  each: {{use: compare_rdms, from: {{rdms: human, models: monkey}}}}
+  bars: {{use: comparison_bars, from: {{table: each}}}}
+"""
+
+
+def test_the_same_through_a_pipeline(tmp_path: Path) -> None:
+    file = tmp_path / "pipeline.yaml"
+    file.write_text(PIPELINE.format(folder=folder("kriegeskorte92").resolve()))
+    ic.run(file, out=tmp_path / "out")
+    fit = Table.load(tmp_path / "out" / "fit")
+    assert round(float(fit["similarity"][0]), 4) == 0.4912
+    bars = Table.load(tmp_path / "out" / "bars")
+    assert bars["n"].tolist() == [4] and round(float(bars["mean"][0]), 4) == 0.2963

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import yaml
 
+import isocortex as ic
 from isocortex.data import Collected
 from isocortex.handles import MetricHandle, SimilarityHandle
 from isocortex.pipeline.settings import AxisValues
@@ -61,3 +62,16 @@ def test_every_parameter_is_used_and_every_preset_known(document: dict) -> None:
     for preset in document["presets"].values():
         assert set(preset) <= set(document["parameters"])
     assert set(document["report"]) <= set(document["steps"])
+
+
+def test_it_runs_twice_to_the_same_pictures(tmp_path: Path) -> None:
+    for folder in ("first", "second"):
+        ic.run(FILE, out=tmp_path / folder, preset="quick")
+    for name in (
+        "mean_figure/figure.png",
+        "code_figure/figure.png",
+        "bars/figure.png",
+        "comparison/table.tsv",
+    ):
+        first, second = ((tmp_path / folder / name).read_bytes() for folder in ("first", "second"))
+        assert first == second, name

@@ -7,19 +7,25 @@ is complete is complete after a power cut too.
 from __future__ import annotations
 
 import json
+import math
 import os
+import re
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 import numpy as np
 
-from isocortex.data.base import Array
+from isocortex.data.base import Array, read_only
 from isocortex.errors import DamagedFile, DataError, suggestion
 
 _ARRAY_KINDS = "fiubcSU"
+_DEVICE = re.compile(
+    "con|prn|aux|nul|com[0-9]|lpt[0-9]", re.IGNORECASE
+)  # no files on Windows, with any suffix
 
 
 def sync(path: Path) -> None:
@@ -51,35 +57,70 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
+def read_bytes(path: Path) -> bytes:
+    """Read a whole file; one that is not there is a ``DataError``."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such file") from None
+
+
 def read_json(path: Path) -> Any:
     """Read JSON; a file that is none is a ``DamagedFile``."""
+    content = read_bytes(path)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(content.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise DamagedFile(f"{path}: not a JSON file ({error})") from None
 
 
+@contextmanager
+def described(path: Path) -> Iterator[Any]:
+    """Read the JSON that describes the files beside it; what the block cannot use raises ``DamagedFile``."""
+    content = read_json(path)
+    try:
+        yield content
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise DamagedFile(f"{path}: does not describe the data beside it ({error})") from error
+
+
+def inside(folder: Path, name: str) -> Path:
+    """Give the path of a file that a description names; one outside of the folder is refused."""
+    if Path(name).name != name or name in ("", ".."):
+        raise DamagedFile(f"{folder}: its description names {name!r}, which is not a file of this folder")
+    return folder / name
+
+
 def write_array(path: Path, array: Array) -> None:
-    """Write a ``.npy`` file in C order and force it to the disk."""
+    """Write a ``.npy`` file of numbers or text in C order and force it to the disk."""
+    if array.dtype.kind not in _ARRAY_KINDS:
+        raise DataError(f"{path}: {array.dtype} cannot be written; give numbers or text")
     with path.open("wb") as file:
-        np.lib.format.write_array(file, np.ascontiguousarray(array), allow_pickle=False)
+        np.lib.format.write_array(file, np.asarray(array, order="C"), allow_pickle=False)
         file.flush()
         os.fsync(file.fileno())
 
 
 def read_array(path: Path) -> Array:
     """Open a ``.npy`` file as a read-only memory map; the header must agree with the size of the file."""
-    with path.open("rb") as file:
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such file") from None
+    with file:
         shape, fortran, dtype = _header(file, str(path))
         start = file.tell()
-    expected = start + _n_bytes(shape, dtype)
-    size = path.stat().st_size
-    if size != expected:
-        raise DamagedFile(f"{path}: holds {size} bytes where its header announces {expected}; it is truncated")
-    if 0 in shape or shape == ():
-        with path.open("rb") as file:
-            return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
-    return np.memmap(path, dtype=dtype, mode="r", offset=start, shape=shape, order="F" if fortran else "C")
+        size = os.fstat(file.fileno()).st_size
+        expected = start + _n_bytes(shape, dtype)
+        if size != expected:
+            raise DamagedFile(f"{path}: holds {size} bytes where its header announces {expected}")
+        order: Literal["F", "C"] = "F" if fortran else "C"
+        try:
+            if 0 in shape:  # there is nothing to map
+                return read_only(np.empty(shape, dtype, order))
+            return np.memmap(path, dtype=dtype, mode="r", offset=start, shape=shape, order=order)
+        except (ValueError, OverflowError) as error:  # more axes, or longer ones, than numpy knows
+            raise DamagedFile(f"{path}: its header announces the shape {shape} ({error})") from None
 
 
 class Npz:
@@ -93,9 +134,15 @@ class Npz:
         self.limit = limit
         try:
             self._zip = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, OSError, ValueError) as error:
+        except FileNotFoundError:
+            raise DataError(f"{path}: there is no such file") from None
+        except Exception as error:  # zipfile has no common error for damage
             raise DamagedFile(f"{path}: not a .npz file ({error})") from None
-        self.keys = tuple(name.removesuffix(".npy") for name in self._zip.namelist())
+        self._members = {member.filename.removesuffix(".npy"): member for member in self._zip.infolist()}
+        self.keys = tuple(self._members)
+        if len(self.keys) != len(self._zip.infolist()):
+            self._zip.close()
+            raise DamagedFile(f"{path}: two of its arrays have one name")
 
     def __enter__(self) -> Npz:
         return self
@@ -107,20 +154,32 @@ class Npz:
         """Read one array."""
         if key not in self.keys:
             raise DataError(f"{self.path}: no array {key!r}; {suggestion(key, self.keys, 'arrays')}")
-        member = self._zip.getinfo(next(name for name in self._zip.namelist() if name.removesuffix(".npy") == key))
-        what = f"{self.path}: array {key!r}"
+        member, what = self._members[key], f"{self.path}: array {key!r}"
         try:
             with self._zip.open(member) as file:
-                shape, _, dtype = _header(file, what)
-                size = file.tell() + _n_bytes(shape, dtype)
-                if size != member.file_size:
-                    raise DamagedFile(f"{what}: {member.file_size} bytes where its header announces {size}")
-                if size > self.limit:
-                    raise DataError(f"{what}: its {size / 2**30:.1f} GiB are over the limit of this reader")
-                file.seek(0)
+                self._check_size(file, member, what)
+            # opened anew, since going back to the start would switch the checksum off
+            with self._zip.open(member) as file:
                 return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
-        except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
+        except (DataError, MemoryError):
+            raise
+        except Exception as error:  # zipfile, zlib, lzma and numpy have no common error for damage
             raise DamagedFile(f"{what}: cannot be read ({error})") from None
+
+    def _check_size(self, file: Any, member: zipfile.ZipInfo, what: str) -> None:
+        """Refuse a header that announces what the member does not hold, before memory is taken for it."""
+        shape, _, dtype = _header(file, what)
+        size = file.tell() + _n_bytes(shape, dtype)
+        if size != member.file_size:
+            raise DamagedFile(f"{what}: {member.file_size} bytes where its header announces {size}")
+        packed = min(member.compress_size, self.path.stat().st_size)
+        # deflate cannot shrink anything by more than a factor of about 1,032
+        if size > packed * (1 if member.compress_type == zipfile.ZIP_STORED else 1040):
+            raise DamagedFile(
+                f"{what}: {packed} bytes in the file cannot hold the {size} bytes that it announces"
+            )
+        if size > self.limit:
+            raise DataError(f"{what}: its {size / 2**30:.1f} GiB are over the limit of this reader")
 
 
 def _header(file: Any, what: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
@@ -128,23 +187,22 @@ def _header(file: Any, what: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]
         version = np.lib.format.read_magic(file)
         read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
         shape, fortran, dtype = read[version](file)
-    except (ValueError, KeyError, EOFError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
+    except Exception as error:  # the header is a Python literal, which can fail in every way there is
         raise DamagedFile(f"{what}: not an array file ({error})") from None
-    if dtype.kind not in _ARRAY_KINDS:
+    if dtype.hasobject:
         raise DamagedFile(
-            f"{what}: holds {dtype} instead of numbers or text; such files can run code when they are read, "
-            "so they are refused"
+            f"{what}: holds Python objects instead of numbers or text; such files can run code when they are "
+            "read, so they are refused"
         )
+    if dtype.kind not in _ARRAY_KINDS or dtype.itemsize == 0:
+        raise DamagedFile(f"{what}: holds {dtype} instead of numbers or text")
     if any(length < 0 for length in shape):
         raise DamagedFile(f"{what}: its header announces the shape {shape}")
     return shape, fortran, dtype
 
 
 def _n_bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
-    count = 1
-    for length in shape:
-        count *= int(length)
-    return count * dtype.itemsize
+    return math.prod(shape) * dtype.itemsize
 
 
 def file_names(labels: Iterable[str]) -> dict[str, str]:
@@ -166,8 +224,13 @@ def safe_name(text: str, length: int = 100) -> str:
     """Percent-encode what could leave the folder or upset a file system; long text ends in a digest."""
     import hashlib
 
-    name = quote(text, safe=" -_+,@()").replace(".", "%2E") if text.startswith(".") else quote(text, " -_.+,@()")
-    name = name.strip() if name.strip() == name else name.replace(" ", "%20")
+    name = quote(text, safe=" -_.+,@()")
+    if text.startswith("."):
+        name = name.replace(".", "%2E")
+    if name.strip() != name:
+        name = name.replace(" ", "%20")
+    if _DEVICE.fullmatch(name.split(".")[0].strip()):
+        name = f"%{ord(name[0]):02X}{name[1:]}"
     if len(name) > length:
         name = f"{name[: length - 13]}~{hashlib.sha256(text.encode()).hexdigest()[:12]}"
     return name

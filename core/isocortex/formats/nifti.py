@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gzip
 import io
-import zlib
+import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,8 +27,8 @@ def write_volume(path: Path, volume: Array, affine: npt.ArrayLike) -> None:
 
     if not path.name.endswith(_SUFFIXES):
         raise DataError(f"{path}: a NIfTI file ends in .nii or .nii.gz")
-    kind = nibabel.Nifti1Image if max(volume.shape) < 2**15 else nibabel.Nifti2Image
-    image = kind(np.asarray(volume), np.asarray(affine, dtype=np.float64), dtype=volume.dtype)
+    kind: Any = nibabel.Nifti1Image if max(volume.shape) < 2**15 else nibabel.Nifti2Image
+    image: Any = kind(np.asarray(volume), np.asarray(affine, dtype=np.float64), dtype=volume.dtype)
     image.header.set_xyzt_units("mm")
     content = image.to_bytes()
     if path.name.endswith(".gz"):
@@ -43,32 +44,51 @@ def read_volume(path: Path) -> tuple[Array, npt.NDArray[np.float64]]:
 
     Values without scaling keep their type. Raises ``DamagedFile`` for what is no (whole) NIfTI file.
     """
-    import nibabel
-
+    if not path.name.endswith(_SUFFIXES):
+        raise DataError(f"{path}: a NIfTI file ends in .nii or .nii.gz")
     if not path.exists():
         raise DataError(f"{path}: there is no such file")
     try:
-        image = nibabel.load(path)
-        _check_size(path, image)
-        values = np.asanyarray(image.dataobj)
-    except DamagedFile:
+        image = _opened(path)
+        values = _unpacked(path, image) if path.name.endswith(".gz") else np.asanyarray(image.dataobj)
+    except (DamagedFile, MemoryError):
         raise
-    except (nibabel.filebasedimages.ImageFileError, OSError, EOFError, ValueError, zlib.error, KeyError) as error:
+    except Exception as error:  # nibabel, gzip and zlib have no common error for damage
         raise DamagedFile(f"{path}: not a readable NIfTI file ({error})") from None
-    if values.ndim < 3 or values.dtype.kind not in "fiub":
-        raise DamagedFile(f"{path}: holds {values.dtype} of shape {values.shape}; expected a volume of numbers")
     return values, np.asarray(image.affine, dtype=np.float64)
 
 
-def _check_size(path: Path, image: object) -> None:
+def _opened(path: Path) -> Any:
+    """Read the header, and refuse what cannot be a volume of numbers."""
+    import nibabel
+
+    image: Any = nibabel.load(path)
+    kinds: Any = nibabel.Nifti1Image  # and NIfTI-2, which derives from it
+    if not isinstance(image, kinds):
+        raise DamagedFile(f"{path}: holds a {type(image).__name__}, not a NIfTI volume")
+    dtype = image.get_data_dtype()
+    if len(image.shape) < 3 or dtype.kind not in "fiu" or min(image.shape) < 1:
+        raise DamagedFile(f"{path}: holds {dtype} of shape {image.shape}; expected a volume of numbers")
+    _check_size(path, image.shape, dtype)
+    return image
+
+
+def _unpacked(path: Path, image: Any) -> Array:
+    """Read the values of a gzip file to its very end, where the checksum is; nibabel stops before it."""
+    with gzip.open(path) as stream:
+        values: Array = np.asanyarray(type(image).from_stream(stream).dataobj)
+        while stream.read(2**20):
+            pass
+    return values
+
+
+def _check_size(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     """Refuse a header that announces more than the file can hold, before memory is taken for it."""
-    shape = tuple(getattr(image, "shape", ()))
-    dtype = getattr(image, "get_data_dtype", lambda: np.dtype(np.uint8))()
-    announced = int(np.prod([int(length) for length in shape], dtype=object)) * dtype.itemsize
+    announced = math.prod(int(length) for length in shape) * dtype.itemsize
     size = path.stat().st_size
     # deflate cannot shrink anything by more than a factor of about 1,032
     most = size * 1040 if path.name.endswith(".gz") else size
     if announced > most:
         raise DamagedFile(
-            f"{path}: its header announces {announced} bytes of values, which a file of {size} bytes cannot hold"
+            f"{path}: its header announces {announced} bytes of values, too many for a file of {size} bytes"
         )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +14,19 @@ from isocortex.data.base import Array
 from isocortex.errors import DamagedFile, DataError
 from isocortex.formats.arrays import write_bytes
 
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
+
+# Pillow hands some of its other formats to programs outside of Python (PostScript to Ghostscript).
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
+
 
 def to_bytes(image: Array) -> npt.NDArray[np.uint8]:
-    """Round an image on the scale 0 to 255 to whole grey levels, clipping what lies outside; NaN becomes 0."""
+    """Round an image on the scale 0 to 255 to whole numbers, clipping what lies outside; NaN becomes 0."""
     if image.dtype == np.uint8:
-        return np.asarray(image)
-    return np.clip(np.rint(np.nan_to_num(image)), 0, 255).astype(np.uint8)
+        return image
+    levels: npt.NDArray[np.uint8] = np.clip(np.rint(np.nan_to_num(image)), 0, 255).astype(np.uint8)
+    return levels
 
 
 def write_png(path: Path, image: npt.NDArray[np.uint8]) -> None:
@@ -25,18 +34,38 @@ def write_png(path: Path, image: npt.NDArray[np.uint8]) -> None:
     from PIL import Image
 
     buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(image), "RGB" if image.ndim == 3 else "L").save(buffer, "PNG")
+    Image.fromarray(np.ascontiguousarray(image)).save(buffer, "PNG")
     write_bytes(path, buffer.getvalue())
 
 
 def read_png(path: Path) -> npt.NDArray[np.uint8]:
-    """Read any picture file that Pillow knows as RGB (height, width, 3), uint8."""
-    from PIL import Image, UnidentifiedImageError
+    """Read a picture file (PNG, JPEG, ...; grey or in colours) as RGB (height, width, 3), uint8.
+
+    Raises ``DataError`` for what RGB on the scale 0 to 255 cannot hold (transparency, more than 8 bits), and
+    ``DamagedFile`` for what is no picture or claims to be larger than any stimulus (Pillow's limit).
+    """
+    from PIL import Image
 
     try:
-        with Image.open(path) as image:
-            return np.asarray(image.convert("RGB"), dtype=np.uint8)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=_FORMATS) as image:
+                image.verify()  # the checksums, where the format has some; nothing can be read after it
+            with Image.open(path, formats=_FORMATS) as image:
+                _check_faithful(path, image)
+                return np.array(image.convert("RGB"), dtype=np.uint8)
+    except DataError:
+        raise
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file") from None
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except Exception as error:  # Pillow's readers have no common error for damage
         raise DamagedFile(f"{path}: not a readable picture ({error})") from None
+
+
+def _check_faithful(path: Path, image: ImageFile) -> None:
+    if image.mode.startswith(("I", "F")):
+        raise DataError(
+            f"{path}: more than 8 bits a pixel ({image.mode}); bring it to the scale 0 to 255 first"
+        )
+    if image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema() != (255, 255):
+        raise DataError(f"{path}: some of the picture is transparent; lay it over a background first")

@@ -15,7 +15,8 @@ def from_rdms(rdms: RDMs) -> Any:
     """Give an ``rsatoolbox.rdm.RDMs`` whose descriptors ``conds`` and ``name`` carry the labels."""
     import rsatoolbox
 
-    return rsatoolbox.rdm.RDMs(
+    toolbox: Any = rsatoolbox.rdm
+    return toolbox.RDMs(
         np.array(rdms.values, dtype=np.float64),
         dissimilarity_measure=rdms.metric,
         rdm_descriptors={"name": list(rdms.names)},
@@ -26,14 +27,18 @@ def from_rdms(rdms: RDMs) -> Any:
 def to_rdms(rdms: Any, conditions: str = "conds", names: str = "name") -> RDMs:
     """Take an ``rsatoolbox.rdm.RDMs``.
 
-    Without the descriptor ``names`` the RDMs are named by their number (its own ``index``); the condition
-    labels are never made up.
+    Without a descriptor ``name`` the RDMs are named by their number; the condition labels are never made up.
     """
     patterns = rdms.pattern_descriptors
     if conditions not in patterns:
         raise DataError(
-            f"the rsatoolbox RDMs have no pattern descriptor {conditions!r} to take the condition labels from; "
+            f"the rsatoolbox RDMs have no pattern descriptor {conditions!r} to take the labels from; "
             + suggestion(conditions, patterns, "descriptors")
+        )
+    if names not in rdms.rdm_descriptors and names != "name":
+        raise DataError(
+            f"the rsatoolbox RDMs have no RDM descriptor {names!r} to take the names from; "
+            + suggestion(names, rdms.rdm_descriptors, "descriptors")
         )
     rows = rdms.rdm_descriptors.get(names, list(range(rdms.n_rdm)))
     return RDMs(

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import csv
-import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,50 +21,68 @@ _TRUTH = {"true": True, "false": False}
 
 def write_tsv(path: Path, table: Table) -> None:
     """Write a table; numbers are written so that they are read back exactly."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, delimiter="\t", lineterminator="\n")
-    writer.writerow(table.columns)
-    writer.writerows(zip(*(_texts(values) for values in table.columns.values()), strict=True))
-    write_bytes(path, buffer.getvalue().encode("utf-8"))
+    rows = zip(*(_texts(values) for values in table.columns.values()), strict=True)
+    lines = [_line(table.columns), *(_line(row) for row in rows)]
+    write_bytes(path, "".join(lines).encode("utf-8"))
+
+
+def _line(cells: Iterable[str]) -> str:
+    # csv.writer leaves a carriage return unquoted, where its own reader then ends the row
+    line = "\t".join(_quoted(cell) for cell in cells)
+    return (line or '""') + "\n"
+
+
+def _quoted(cell: str) -> str:
+    if len(cell) >= csv.field_size_limit():
+        raise DataError(f"a cell of {len(cell)} characters is too long for a table")
+    if cell.startswith("\ufeff") or any(mark in cell for mark in '\t\r\n"'):
+        return '"' + cell.replace('"', '""') + '"'
+    return cell
 
 
 def _texts(values: Array) -> list[str]:
     if values.dtype.kind == "b":
         return ["true" if value else "false" for value in values]
     if values.dtype.kind == "f":
-        return ["n/a" if np.isnan(value) else np.format_float_scientific(value, trim="-") if _odd(value) else
-                np.format_float_positional(value, trim="-") for value in values]  # fmt: skip
+        return [_number(value) for value in values]
     return [str(value) for value in values.tolist()]
 
 
-def _odd(value: float) -> bool:
-    return value != 0 and not 1e-4 <= abs(value) < 1e16
+def _number(value: np.floating[Any]) -> str:
+    """Write the shortest text that is this number and no other of its type."""
+    if np.isnan(value):
+        return "n/a"
+    size = abs(float(value))
+    write = np.format_float_positional if size == 0 or 1e-4 <= size < 1e16 else np.format_float_scientific
+    return write(value, trim="-")
 
 
 def read_text(path: Path) -> dict[str, list[str]]:
     """Read a table as text: column name -> cells. Any tab-separated file with a header line."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = list(csv.reader(file, delimiter="\t"))
+            reader = csv.reader(file, delimiter="\t", strict=True)
+            lines = [(reader.line_num, line) for line in reader if line]
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise DamagedFile(f"{path}: not a tab-separated text file ({error})") from None
-    lines = [line for line in lines if line]
     if not lines:
         raise DamagedFile(f"{path}: empty, not even a header line")
-    header = lines[0]
+    header = lines[0][1]
     if len(set(header)) != len(header):
         raise DamagedFile(f"{path}: two columns have one name in the header {header}")
-    for number, line in enumerate(lines[1:], start=2):
+    for number, line in lines:
         if len(line) != len(header):
-            raise DamagedFile(f"{path}: row {number} has {len(line)} cells where the header has {len(header)}")
-    return {name: [line[place] for line in lines[1:]] for place, name in enumerate(header)}
+            raise DamagedFile(
+                f"{path}: line {number} has {len(line)} cells where the header has {len(header)}"
+            )
+    return {name: [line[place] for _, line in lines[1:]] for place, name in enumerate(header)}
 
 
 def read_columns(path: Path, types: Mapping[str, str]) -> dict[str, Array]:
     """Read a table whose column types are known (numpy type strings)."""
-    cells = read_text(path)
+    cells = read_text(path) if types else {}
     if list(cells) != list(types):
         raise DamagedFile(f"{path}: has the columns {list(cells)}, expected {list(types)}")
     try:
@@ -81,4 +98,7 @@ def _parse(texts: list[str], dtype: np.dtype[np.generic]) -> Array:
         return np.array([float("nan") if text == "n/a" else float(text) for text in texts], dtype=dtype)
     if dtype.kind in "iu":
         return np.array([int(text) for text in texts], dtype=dtype)
-    return np.array(texts, dtype=dtype)
+    cells = np.array(texts, dtype=np.str_)
+    if dtype.kind != "U" or dtype.itemsize != cells.dtype.itemsize:
+        raise ValueError(f"{cells.dtype} where {dtype} is expected")
+    return cells

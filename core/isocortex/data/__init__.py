@@ -17,19 +17,18 @@ if TYPE_CHECKING:
     from isocortex.data.space import Space as Space
     from isocortex.data.table import Table as Table
 
-__getattr__, __dir__, __all__ = attach(
-    __name__,
-    {
-        "Collected": "isocortex.data.collected",
-        "Data": "isocortex.data.base",
-        "Decoded": "isocortex.data.features",
-        "Features": "isocortex.data.features",
-        "Figure": "isocortex.data.figure",
-        "Images": "isocortex.data.images",
-        "Patterns": "isocortex.data.patterns",
-        "RDMs": "isocortex.data.rdms",
-        "Space": "isocortex.data.space",
-        "StatMaps": "isocortex.data.maps",
-        "Table": "isocortex.data.table",
-    },
-)
+EXPORTS = {
+    "Collected": "isocortex.data.collected",
+    "Data": "isocortex.data.base",
+    "Decoded": "isocortex.data.features",
+    "Features": "isocortex.data.features",
+    "Figure": "isocortex.data.figure",
+    "Images": "isocortex.data.images",
+    "Patterns": "isocortex.data.patterns",
+    "RDMs": "isocortex.data.rdms",
+    "Space": "isocortex.data.space",
+    "StatMaps": "isocortex.data.maps",
+    "Table": "isocortex.data.table",
+}
+
+__getattr__, __dir__, __all__ = attach(__name__, EXPORTS)

@@ -41,16 +41,29 @@ def frozen(values: object, ndim: int, what: str) -> Array:
 
     The values are not copied: whoever hands them over does not change them afterwards.
     """
-    array = np.asanyarray(values)
-    if array.dtype == object or array.dtype.kind not in "fiub":
+    array = plain(values, what)
+    if array.dtype.kind not in "fiub":
         raise DataError(f"{what}: values of type {array.dtype} are not numbers")
     if array.ndim != ndim:
         raise DataError(f"{what}: expected an array of {ndim} dimensions, got shape {array.shape}")
     if array.dtype.kind != "f":
         array = array.astype(np.float64)
     elif array.dtype not in (np.float32, np.float64):
-        array = array.astype(np.float32 if array.dtype.itemsize < 4 else np.float64)
+        array = array.astype(np.float32 if array.dtype.itemsize <= 4 else np.float64)
     return read_only(array)
+
+
+def plain(values: object, what: str) -> Array:
+    """Take an array (memory maps stay memory maps) without whatever a subclass of numpy's adds to it.
+
+    A masked array is refused: it would be saved without its mask, and what it hides would come back.
+    """
+    if isinstance(values, np.ma.MaskedArray):
+        raise DataError(f"{what}: this is a masked array; fill what is masked, with NaN for instance")
+    try:
+        return values if isinstance(values, np.memmap) else np.asarray(values)
+    except ValueError as error:  # rows of different lengths, for instance
+        raise DataError(f"{what}: this makes no array ({error})") from None
 
 
 def read_only(array: Array) -> Array:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Generic, TypeVar
 
+from isocortex.errors import DataError
+
 Item = TypeVar("Item", covariant=True)
 
 
-class Collected(Mapping[str, Item], Generic[Item]):  # type: ignore[type-var]
+class Collected(Mapping[str, Item], Generic[Item]):
     """An ordered mapping from axis value to item; with several axes the values are joined by a comma.
 
     ``axes`` names the axes; ``values_of(key)`` gives the axis values of one key.
@@ -18,6 +20,10 @@ class Collected(Mapping[str, Item], Generic[Item]):  # type: ignore[type-var]
         self.axes = axes
         self._keys = {",".join(key): key for key in items}
         self._items = {",".join(key): item for key, item in items.items()}
+        if len(self._items) != len(items):
+            raise DataError(
+                f"collected over {' x '.join(axes)}: axis values with commas cannot be told apart"
+            )
 
     def __getitem__(self, key: str) -> Item:
         return self._items[key]

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
-import numpy as np
-
-from isocortex.data.base import Array, Data, read_only
+from isocortex.data.base import Array, Data, plain, read_only
 from isocortex.data.labels import Labels, as_labels, positions, require_length, require_unique
-from isocortex.errors import DataError
+from isocortex.errors import DataError, suggestion
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,16 +41,18 @@ class Features(Data):
             categories = as_labels(self.categories, f"{self.kind}: categories")
             require_length(categories, len(stimuli), f"{self.kind}: categories")
             object.__setattr__(self, "categories", categories)
+        names = as_labels(self.layers, f"{self.kind}: layers")
+        require_unique(names, f"{self.kind}: layers")
         checked = {}
-        for name, values in self.layers.items():
-            array = np.asanyarray(values)
+        for name, values in zip(names, self.layers.values(), strict=True):
+            array = plain(values, f"{self.kind}: layer {name!r}")
             if array.dtype.kind != "f" or array.ndim < 2:
                 raise DataError(
                     f"{self.kind}: layer {name!r} is {array.dtype} of shape {array.shape}; expected floating "
                     "point numbers of shape (samples, units...)"
                 )
             require_length(stimuli, array.shape[0], f"{self.kind}: stimuli of layer {name!r}")
-            checked[str(name)] = read_only(array)
+            checked[name] = read_only(array)
         object.__setattr__(self, "layers", MappingProxyType(checked))
 
     @property
@@ -62,11 +63,9 @@ class Features(Data):
     def matrix(self, layer: str) -> Array:
         """One layer as samples x units (the units in C order)."""
         if layer not in self.layers:
-            from isocortex.errors import suggestion
-
             raise DataError(f"{self.kind}: no layer {layer!r}; {suggestion(layer, self.layers, 'layers')}")
         values = self.layers[layer]
-        return values.reshape(values.shape[0], -1)
+        return values.reshape(values.shape[0], math.prod(values.shape[1:]))
 
     def select(self, stimuli: Sequence[str]) -> Self:
         """Keep and order samples by stimulus label."""
@@ -96,14 +95,16 @@ class Features(Data):
         """Read what ``save`` wrote; the layers are memory maps."""
         from isocortex.formats import arrays
 
-        info = arrays.read_json(folder / "features.json")
-        files = info.pop("files")
-        layers = {name: arrays.read_array(folder / f"{file}.npy") for name, file in files.items()}
-        return cls(layers=layers, **info)
+        with arrays.described(folder / "features.json") as info:
+            files = info.pop("files").items()
+            layers = {name: arrays.read_array(arrays.inside(folder, f"{file}.npy")) for name, file in files}
+            return cls(layers=layers, **info)
 
     def summary(self) -> str:
         """Say in one line what is in here."""
-        return f"{self.n_samples} stimuli x {len(self.layers)} layers" + (f" of {self.model}" * bool(self.model))
+        return f"{self.n_samples} stimuli x {len(self.layers)} layers" + (
+            f" of {self.model}" * bool(self.model)
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,8 +124,11 @@ class Decoded(Features):
         super().__post_init__()
         if self.averaged is not None:
             counts = tuple(int(count) for count in self.averaged)
-            if len(counts) != len(self.stimuli) or min(counts, default=1) < 1:
-                raise DataError("decoded: give the number of averaged repetitions, at least 1, for each sample")
+            whole = all(count == given for count, given in zip(counts, self.averaged, strict=True))
+            if not whole or len(counts) != len(self.stimuli) or min(counts, default=1) < 1:
+                raise DataError(
+                    "decoded: give the number of averaged repetitions, at least 1, for each sample"
+                )
             object.__setattr__(self, "averaged", counts)
 
     def select(self, stimuli: Sequence[str]) -> Self:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as MatplotlibFigure
 
 _PNG = b"\x89PNG\r\n\x1a\n"
+_END = b"IEND\xaeB`\x82"
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +34,8 @@ class Figure(Data):
     def __post_init__(self) -> None:
         if not self.png.startswith(_PNG):
             raise DataError("figure: the picture is not a PNG")
+        if not self.png.endswith(_END):
+            raise DataError("figure: the picture is a PNG without its end")
 
     @classmethod
     def from_matplotlib(
@@ -60,9 +63,9 @@ class Figure(Data):
         """Read what ``save`` wrote."""
         from isocortex.formats import arrays
 
-        info = arrays.read_json(folder / "figure.json")
-        table = Table.load(folder) if info["table"] else None
-        return cls((folder / "figure.png").read_bytes(), info["caption"], table, info["alt"])
+        with arrays.described(folder / "figure.json") as info:
+            table = Table.load(folder) if info["table"] else None
+            return cls(arrays.read_bytes(folder / "figure.png"), info["caption"], table, info["alt"])
 
     def summary(self) -> str:
         """Say in one line what is in here."""

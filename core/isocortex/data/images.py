@@ -9,9 +9,9 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from isocortex.data.base import Array, Data, read_only
+from isocortex.data.base import Array, Data, plain, read_only
 from isocortex.data.labels import Labels, as_labels, positions, require_length, require_unique
-from isocortex.errors import DataError
+from isocortex.errors import DamagedFile, DataError
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,11 +32,15 @@ class Images(Data):
     categories: Labels | None = None
 
     def __post_init__(self) -> None:
-        values = np.asanyarray(self.values)
+        values = plain(self.values, "images")
         if values.ndim != 4 or values.shape[3] != 3:
             raise DataError(f"images: expected (n, height, width, 3) in RGB, got shape {values.shape}")
+        if 0 in values.shape[1:]:
+            raise DataError(f"images: pictures of {values.shape[1]} x {values.shape[2]} pixels hold nothing")
         if values.dtype not in (np.uint8, np.float32, np.float64):
-            raise DataError(f"images: values are {values.dtype}; give uint8, or float32 on the scale 0 to 255")
+            raise DataError(
+                f"images: values are {values.dtype}; give uint8, or float32 on the scale 0 to 255"
+            )
         stimuli = as_labels(self.stimuli, "images: stimuli")
         require_unique(stimuli, "images: stimuli")
         require_length(stimuli, values.shape[0], "images: stimuli")
@@ -77,15 +81,17 @@ class Images(Data):
         """Read what ``save`` wrote."""
         from isocortex.formats import arrays, png
 
-        info = arrays.read_json(folder / "images.json")
-        files, exact, shape = info.pop("files"), info.pop("exact"), info.pop("shape")
-        if exact:
-            values = np.empty(shape, dtype=np.uint8)
-            for row, file in enumerate(files):
-                values[row] = png.read_png(folder / f"{file}.png")
-        else:
-            values = arrays.read_array(folder / "values.npy")
-        return cls(values=values, **info)
+        with arrays.described(folder / "images.json") as info:
+            files, exact, shape = info.pop("files"), info.pop("exact"), info.pop("shape")
+            if not exact:
+                values = arrays.read_array(folder / "values.npy")
+            elif files:
+                values = np.stack([png.read_png(arrays.inside(folder, f"{file}.png")) for file in files])
+            else:
+                values = np.empty((0, *shape[1:]), dtype=np.uint8)
+            if list(values.shape) != shape:
+                raise DamagedFile(f"{folder}: the pictures have the shape {values.shape}, expected {shape}")
+            return cls(values=values, **info)
 
     def summary(self) -> str:
         """Say in one line what is in here."""

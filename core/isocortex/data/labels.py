@@ -18,18 +18,25 @@ def as_labels(values: Iterable[object], what: str) -> Labels:
 
     A float is refused: the text of 1518878.005958 differs between float32 and float64.
     """
-    if isinstance(values, str):
-        raise LabelMismatch(f"{what}: expected a list of labels, got the single text {values!r}")
-    labels = []
-    for value in values:
-        if isinstance(value, (bytes, np.bytes_)):
-            value = value.decode("utf-8")
-        if isinstance(value, (bool, np.bool_)) or not isinstance(value, (str, int, np.integer)):
-            raise LabelMismatch(f"{what}: {value!r} cannot be a label; give names or whole numbers")
-        labels.append(str(value))
-    if any(not label for label in labels):
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise LabelMismatch(f"{what}: expected a list of labels, got only {values!r}")
+    labels = tuple(_as_label(value, what) for value in values)
+    if "" in labels:
         raise LabelMismatch(f"{what}: label {labels.index('') + 1} is empty")
-    return tuple(labels)
+    return labels
+
+
+def _as_label(value: object, what: str) -> str:
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (str, bytes, int, np.integer)):
+        raise LabelMismatch(f"{what}: {value!r} cannot be a label; give names or whole numbers")
+    try:
+        text = value.decode("utf-8") if isinstance(value, bytes) else str(value)
+        text.encode("utf-8")  # half a surrogate pair could not be written down
+    except UnicodeError:
+        raise LabelMismatch(f"{what}: {value!r} is not Unicode text") from None
+    if "\0" in text:  # numpy's text drops it at the end, and two labels would become one
+        raise LabelMismatch(f"{what}: {text!r} holds a NUL character")
+    return text
 
 
 def require_length(labels: Sequence[str], length: int, what: str) -> None:
@@ -51,9 +58,8 @@ def unique(labels: Sequence[str]) -> Labels:
 
 
 def codes(labels: Sequence[str], order: Sequence[str] | None = None) -> npt.NDArray[np.intp]:
-    """Number labels by their place in ``order`` (default: of first appearance)."""
-    place = {label: index for index, label in enumerate(order if order is not None else unique(labels))}
-    return np.array([place[label] for label in labels], dtype=np.intp)
+    """Number labels by their place in ``order`` (default: of first appearance), which holds them all."""
+    return positions(labels, unique(labels) if order is None else order, "labels to number")
 
 
 def positions(wanted: Sequence[str], have: Sequence[str], what: str) -> npt.NDArray[np.intp]:
@@ -65,7 +71,7 @@ def positions(wanted: Sequence[str], have: Sequence[str], what: str) -> npt.NDAr
     place = {label: index for index, label in enumerate(have)}
     missing = [label for label in wanted if label not in place]
     if missing:
-        raise LabelMismatch(f"{what}: no {_some(missing)}; there are {_some(have)}")
+        raise LabelMismatch(f"{what}: no {_some(missing)}; there are {_some(have) or 'none'}")
     return np.array([place[label] for label in wanted], dtype=np.intp)
 
 
@@ -76,8 +82,9 @@ def same_labels(first: Sequence[str], second: Sequence[str], what: str) -> npt.N
     """
     require_unique(first, what)
     require_unique(second, what)
-    left = [label for label in first if label not in set(second)]
-    right = [label for label in second if label not in set(first)]
+    one, other = set(first), set(second)
+    left = [label for label in first if label not in other]
+    right = [label for label in second if label not in one]
     if left or right:
         parts = [f"only the first has {_some(left)}"] * bool(left)
         parts += [f"only the second has {_some(right)}"] * bool(right)

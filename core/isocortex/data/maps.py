@@ -39,6 +39,8 @@ class StatMaps(Data):
         names = as_labels(self.names, "maps: names")
         require_unique(names, "maps: names")
         require_length(names, values.shape[0], "maps: names")
+        if not names:
+            raise DataError("maps: there is none; give at least one")
         if values.shape[1] != self.space.n_voxels:
             raise GridMismatch(
                 f"maps of {values.shape[1]} voxels do not fit a mask of {self.space.n_voxels} voxels"
@@ -78,7 +80,8 @@ class StatMaps(Data):
         if volume.ndim != 4:
             raise DataError(f"{folder / 'maps.nii.gz'}: expected (x, y, z, maps), got shape {volume.shape}")
         values = np.ascontiguousarray(space.channels(volume).T)
-        return cls(values=values, space=space, **arrays.read_json(folder / "maps.json"))
+        with arrays.described(folder / "maps.json") as info:
+            return cls(values=values, space=space, **info)
 
     def summary(self) -> str:
         """Say in one line what is in here."""

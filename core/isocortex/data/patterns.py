@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from isocortex.data.base import Array, Data, frozen
-from isocortex.data.labels import Labels, as_labels, codes, require_length, require_unique, unique
+from isocortex.data.labels import Labels, as_labels, codes, positions, require_length, require_unique, unique
 from isocortex.data.space import Space
-from isocortex.errors import DataError, LabelMismatch
+from isocortex.errors import DataError, GridMismatch
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +49,7 @@ class Patterns(Data):
         if self.channels is not None:
             require_unique(self.channels, "patterns: channels")
         if self.space is not None and self.space.n_voxels != values.shape[1]:
-            raise DataError(
+            raise GridMismatch(
                 f"patterns of {values.shape[1]} channels do not fit a mask of {self.space.n_voxels} voxels"
             )
 
@@ -103,19 +103,18 @@ class Patterns(Data):
 
     def select(self, conditions: Sequence[str]) -> Patterns:
         """Keep the samples of the named conditions, in the order of the names."""
-        missing = [name for name in conditions if name not in self.conditions]
-        if missing:
-            raise LabelMismatch(f"patterns: no condition {missing}; there are {list(self.condition_names)}")
-        require_unique(list(conditions), "patterns: conditions to select")
-        rows = [row for name in conditions for row, have in enumerate(self.conditions) if have == name]
-        return self.take(np.array(rows, dtype=np.intp))
+        require_unique(conditions, "patterns: conditions to select")
+        wanted = positions(conditions, self.condition_names, "patterns: conditions")
+        have = codes(self.conditions)
+        rows = [np.flatnonzero(have == code) for code in wanted]
+        return self.take(np.concatenate([np.empty(0, dtype=np.intp), *rows]))
 
-    def take(self, rows: npt.NDArray[np.intp]) -> Patterns:
-        """Keep rows by number, labels with them."""
-        pick = [int(row) for row in rows]
+    def take(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> Patterns:
+        """Keep rows by number, or where a truth value for each row says so, labels with them."""
+        pick = np.arange(self.n_samples)[rows]
         return replace(
             self,
-            values=self.values[rows],
+            values=self.values[pick],
             conditions=tuple(self.conditions[row] for row in pick),
             runs=None if self.runs is None else tuple(self.runs[row] for row in pick),
             stimuli=None if self.stimuli is None else tuple(self.stimuli[row] for row in pick),
@@ -137,9 +136,9 @@ class Patterns(Data):
         """Read what ``save`` wrote; the values stay on disk until they are used."""
         from isocortex.formats import arrays
 
-        info = arrays.read_json(folder / "patterns.json")
-        space = Space.load(folder) if info.pop("space") else None
-        return cls(values=arrays.read_array(folder / "values.npy"), space=space, **info)
+        with arrays.described(folder / "patterns.json") as info:
+            space = Space.load(folder) if info.pop("space") else None
+            return cls(values=arrays.read_array(folder / "values.npy"), space=space, **info)
 
     def summary(self) -> str:
         """Say in one line what is in here."""

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from isocortex.data.base import Array, Data, frozen
+from isocortex.data.base import Array, Data, frozen, plain
 from isocortex.data.labels import (
     Labels,
     as_labels,
@@ -69,20 +69,16 @@ class RDMs(Data):
         metric: str,
     ) -> Self:
         """Take RDMs from full matrices (n, k, k) or (k, k), which must be symmetric with a zero diagonal."""
-        square = np.asarray(matrices)
-        square = square[None] if square.ndim == 2 else square
-        if square.ndim != 3 or square.shape[1] != square.shape[2]:
+        square = np.asarray(plain(matrices, "RDMs"))
+        square = frozen(square[None] if square.ndim == 2 else square, 3, "RDMs")
+        if square.shape[1] != square.shape[2]:
             raise DataError(f"expected RDMs of shape (n, conditions, conditions), got {square.shape}")
-        scale = max(float(np.nanmax(np.abs(square), initial=0.0)), 1e-300)
-        if not np.allclose(square, square.transpose(0, 2, 1), rtol=0, atol=1e-5 * scale, equal_nan=True):
-            raise DataError("RDMs: the matrices are not symmetric")
-        diagonal = np.diagonal(square, axis1=1, axis2=2)
-        if np.any(np.abs(diagonal[~np.isnan(diagonal)]) > 1e-5 * scale):
-            raise DataError("RDMs: the diagonal is not zero; are these similarities?")
+        for matrix in square:
+            _check_square(matrix)
+        labels = as_labels(conditions, "RDMs: conditions")
+        require_length(labels, square.shape[1], "RDMs: conditions")
         rows, columns = np.triu_indices(square.shape[1], 1)
-        return cls(
-            square[:, rows, columns], as_labels(conditions, "conditions"), as_labels(names, "names"), metric
-        )
+        return cls(square[:, rows, columns], labels, as_labels(names, "RDMs: names"), metric)
 
     @classmethod
     def stack(cls, parts: Sequence[RDMs]) -> RDMs:
@@ -147,7 +143,8 @@ class RDMs(Data):
         """Average all RDMs into one."""
         if not len(self):
             raise DataError("RDMs: there are none to average")
-        return replace(self, values=self.values.mean(axis=0, keepdims=True), names=(name,))
+        values = self.values.mean(axis=0, keepdims=True, dtype=np.float64).astype(self.values.dtype)
+        return replace(self, values=values, names=(name,))
 
     def to_rsatoolbox(self) -> Any:
         """Give an ``rsatoolbox.rdm.RDMs`` with the labels as descriptors (needs rsatoolbox)."""
@@ -157,7 +154,7 @@ class RDMs(Data):
 
     @classmethod
     def from_rsatoolbox(cls, rdms: Any, conditions: str = "conds", names: str = "name") -> RDMs:
-        """Take an ``rsatoolbox.rdm.RDMs``; the arguments name the pattern and RDM descriptors of the labels."""
+        """Take an ``rsatoolbox.rdm.RDMs``; the arguments name the descriptors that hold the labels."""
         from isocortex.formats import rsatoolbox
 
         return rsatoolbox.to_rdms(rdms, conditions, names)
@@ -175,15 +172,27 @@ class RDMs(Data):
         """Read what ``save`` wrote."""
         from isocortex.formats import arrays
 
-        return cls(values=arrays.read_array(folder / "values.npy"), **arrays.read_json(folder / "rdms.json"))
+        with arrays.described(folder / "rdms.json") as info:
+            return cls(values=arrays.read_array(folder / "values.npy"), **info)
 
     def summary(self) -> str:
         """Say in one line what is in here."""
         return f"{len(self)} RDMs of {self.n_conditions} conditions ({self.metric})"
 
 
+def _check_square(matrix: Array) -> None:
+    """Raise unless one matrix (k, k) is finite (or NaN), symmetric and zero on its diagonal."""
+    if np.isinf(matrix).any():
+        raise DataError("RDMs: a dissimilarity is infinite")
+    tolerance = 1e-5 * float(np.nanmax(np.abs(matrix), initial=0.0))
+    if not np.allclose(matrix, matrix.T, rtol=0, atol=tolerance, equal_nan=True):
+        raise DataError("RDMs: a matrix is not symmetric")
+    if np.any(np.abs(np.diagonal(matrix)) > tolerance):
+        raise DataError("RDMs: a diagonal is not zero; are these similarities?")
+
+
 def require_same_conditions(first: RDMs, second: RDMs, what: str) -> RDMs:
-    """Give ``second`` in the condition order of ``first``; raises ``LabelMismatch`` when their sets differ."""
+    """Give ``second`` in the condition order of ``first``; raises ``LabelMismatch`` where they differ."""
     if first.n_conditions < 3:
         raise LabelMismatch(f"{what}: comparing RDMs needs at least 3 conditions, got {first.n_conditions}")
     return second.align_to(first.conditions, what)

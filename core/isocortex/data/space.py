@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from isocortex.data.base import Array, read_only
+from isocortex.data.base import Array, plain, read_only
 from isocortex.errors import DataError, GridMismatch
 
 
@@ -25,8 +25,8 @@ class Space:
     affine: npt.NDArray[np.float64]
 
     def __post_init__(self) -> None:
-        mask = np.asarray(self.mask)
-        if mask.ndim != 3:
+        mask = plain(self.mask, "mask")
+        if mask.ndim != 3 or 0 in mask.shape:
             raise DataError(f"a mask has three dimensions; this one has shape {mask.shape}")
         if mask.dtype != bool:
             if not np.isin(mask, (0, 1)).all():
@@ -35,6 +35,8 @@ class Space:
         affine = np.asarray(self.affine, dtype=np.float64)
         if affine.shape != (4, 4) or not np.isfinite(affine).all():
             raise DataError(f"an affine is a finite 4 x 4 matrix; this one has shape {affine.shape}")
+        if not np.array_equal(affine[3], (0, 0, 0, 1)):
+            raise DataError(f"the last row of an affine is 0 0 0 1; this one ends in {affine[3]}")
         if abs(np.linalg.det(affine[:3, :3])) < 1e-12:
             raise DataError("the affine is singular: its voxels have no volume")
         object.__setattr__(self, "mask", read_only(np.ascontiguousarray(mask)))
@@ -53,7 +55,7 @@ class Space:
     @cached_property
     def voxels(self) -> npt.NDArray[np.intp]:
         """Grid indices of the mask's voxels, (n_voxels, 3), in channel order."""
-        return np.argwhere(self.mask)
+        return read_only(np.argwhere(self.mask))
 
     @property
     def voxel_sizes(self) -> npt.NDArray[np.float64]:
@@ -77,7 +79,10 @@ class Space:
         """Raise ``GridMismatch`` unless grids and masks agree."""
         self.require_same_grid(other, what)
         if not np.array_equal(self.mask, other.mask):
-            only = int(np.count_nonzero(self.mask & ~other.mask)), int(np.count_nonzero(other.mask & ~self.mask))
+            only = (
+                int(np.count_nonzero(self.mask & ~other.mask)),
+                int(np.count_nonzero(other.mask & ~self.mask)),
+            )
             raise GridMismatch(
                 f"{what} lie on one grid but in different masks: {only[0]} voxels are only in the first and "
                 f"{only[1]} only in the second; use one mask for both, or their intersection"
@@ -85,9 +90,9 @@ class Space:
 
     def describe(self) -> str:
         """Shape, voxel size and origin in words."""
-        size = " x ".join(f"{edge:.4g}" for edge in self.voxel_sizes)
-        origin = ", ".join(f"{value:.4g}" for value in self.affine[:3, 3])
-        rows = "; ".join(" ".join(f"{value:.4g}" for value in row) for row in self.affine[:3])
+        size = " x ".join(f"{edge:.7g}" for edge in self.voxel_sizes)
+        origin = ", ".join(f"{value:.7g}" for value in self.affine[:3, 3])
+        rows = "; ".join(" ".join(f"{value:.7g}" for value in row) for row in self.affine[:3])
         grid = " x ".join(map(str, self.shape))
         return f"{grid} voxels of {size} mm from ({origin}) [affine {rows}]"
 
@@ -102,7 +107,9 @@ class Space:
     def channels(self, volume: Array) -> Array:
         """Take the mask's voxels out of a volume (x, y, z, ...), in channel order."""
         if volume.shape[:3] != self.shape:
-            raise GridMismatch(f"a volume of shape {volume.shape[:3]} does not fit a mask of shape {self.shape}")
+            raise GridMismatch(
+                f"a volume of shape {volume.shape[:3]} does not fit a mask of shape {self.shape}"
+            )
         taken: npt.NDArray[Any] = volume[self.mask]
         return taken
 
@@ -119,4 +126,5 @@ class Space:
         from isocortex.formats import arrays, nifti
 
         volume, _ = nifti.read_volume(folder / f"{name}.nii.gz")
-        return cls(volume.astype(bool), np.array(arrays.read_json(folder / f"{name}.json")["affine"]))
+        with arrays.described(folder / f"{name}.json") as info:
+            return cls(volume, np.array(info["affine"], dtype=np.float64))

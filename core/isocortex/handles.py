@@ -128,6 +128,10 @@ class SimilarityHandle(Handle):
                 f"{bad[0]} and {bad[1]} of the RDMs to compare hold NaN; "
                 'say nan="omit" to leave out those pairs, or find out where they come from'
             )
+        return self._compare_omitting(a, b)
+
+    def _compare_omitting(self, a: Array, b: Array) -> Array:
+        """Compare each two RDMs over the pairs that both have; NaN where that is a single pair or none."""
         out = np.full((len(a), len(b)), np.nan)
         for row, x in enumerate(a):
             for column, y in enumerate(b):

@@ -9,28 +9,45 @@ from isocortex.plugins.markers import hookimpl
 if TYPE_CHECKING:
     from isocortex.plugins.spec import Register
 
+METRICS = {
+    "correlation": ("metrics.basic:correlation", "1 - Pearson r between patterns"),
+    "cosine": ("metrics.basic:cosine", "1 - cosine of the angle between patterns"),
+    "euclidean": ("metrics.basic:euclidean", "Euclidean distance between patterns"),
+}
+
+SIMILARITIES = {
+    "spearman": ("similarities.basic:Spearman", "Spearman's rho, ties share ranks"),
+    "pearson": ("similarities.basic:Pearson", "Pearson's r"),
+    "cosine": ("similarities.basic:Cosine", "cosine of the angle between RDMs"),
+}
+
+STEPS = {
+    "load_patterns": ("steps.loading:load_patterns", "patterns from a data source"),
+    "load_rdms": ("steps.rdm_files:load_rdms", "RDMs from a .npz or .npy file"),
+    "compute_rdms": ("steps.computing:compute_rdms", "RDMs of patterns"),
+    "mean_rdm": ("steps.computing:mean_rdm", "RDMs averaged over subjects"),
+    "category_codes": ("steps.codes:category_codes", "model RDMs of 0 and 1"),
+    "compare_rdms": ("steps.comparing:compare_rdms", "how well model RDMs fit RDMs"),
+    "rdm_heatmap": ("figures.heatmap:rdm_heatmap", "picture of RDMs"),
+    "comparison_bars": ("figures.bars:comparison_bars", "bars: how well models fit"),
+}
+
 
 @hookimpl
 def register_rdm_metrics(register: Register) -> None:
-    register("correlation", "isocortex_rsa.metrics:correlation", summary="1 - Pearson r between patterns")
-    register("cosine", "isocortex_rsa.metrics:cosine", summary="1 - cosine of the angle between patterns")
-    register("euclidean", "isocortex_rsa.metrics:euclidean", summary="Euclidean distance between patterns")
+    _offer(register, METRICS)
 
 
 @hookimpl
 def register_similarities(register: Register) -> None:
-    register("spearman", "isocortex_rsa.similarities:Spearman", summary="Spearman's rho, ties share ranks")
-    register("pearson", "isocortex_rsa.similarities:Pearson", summary="Pearson's r")
-    register("cosine", "isocortex_rsa.similarities:Cosine", summary="cosine of the angle between RDMs")
+    _offer(register, SIMILARITIES)
 
 
 @hookimpl
 def register_steps(register: Register) -> None:
-    register("load_patterns", "isocortex_rsa.loading:load_patterns", summary="patterns from a data source")
-    register("load_rdms", "isocortex_rsa.rdm_files:load_rdms", summary="RDMs from a .npz or .npy file")
-    register("compute_rdms", "isocortex_rsa.computing:compute_rdms", summary="RDMs of patterns")
-    register("mean_rdm", "isocortex_rsa.computing:mean_rdm", summary="RDMs averaged over subjects")
-    register("category_codes", "isocortex_rsa.codes:category_codes", summary="model RDMs of 0 and 1")
-    register("compare_rdms", "isocortex_rsa.comparing:compare_rdms", summary="how well model RDMs fit RDMs")
-    register("rdm_heatmap", "isocortex_rsa.heatmap:rdm_heatmap", summary="picture of RDMs")
-    register("comparison_bars", "isocortex_rsa.bars:comparison_bars", summary="bars: how well models fit")
+    _offer(register, STEPS)
+
+
+def _offer(register: Register, components: dict[str, tuple[str, str]]) -> None:
+    for name, (place, summary) in components.items():
+        register(name, f"isocortex_rsa.{place}", summary=summary)

@@ -9,7 +9,7 @@ from PIL import Image
 from isocortex.data import Collected, RDMs, Table
 from isocortex.errors import DataError, LabelMismatch
 from isocortex_rsa import comparison_bars, rdm_heatmap
-from isocortex_rsa.heatmap import percentiles
+from isocortex_rsa.figures.heatmap import percentiles
 
 CONDITIONS = ("a", "b", "c", "d")
 

@@ -8,7 +8,7 @@ from scipy.spatial.distance import squareform
 
 from isocortex.errors import DamagedFile, DataError, LabelMismatch
 from isocortex_rsa import load_rdms
-from isocortex_rsa.rdm_files import read_column
+from isocortex_rsa.steps.rdm_files import read_column
 
 LABELS = ["a", "b", "c", "d"]
 

@@ -2,7 +2,7 @@
 
 Each is computed in float64 and given back as float32 for float32 (or float16) patterns, else as float64.
 A pattern that holds NaN or infinity, or that the metric is undefined for, makes NaN of its own pairs and of
-no others. Each has ``from_moments``, the same from sums over channels (see ``isocortex_rsa.moments``).
+no others. Each has ``from_moments``, the same from sums over channels (``isocortex_rsa.metrics.moments``).
 """
 
 from __future__ import annotations
@@ -15,7 +15,11 @@ import numpy.typing as npt
 
 from isocortex.data.base import Array
 from isocortex.errors import DataError
-from isocortex_rsa.moments import correlation_from_moments, cosine_from_moments, euclidean_from_moments
+from isocortex_rsa.metrics.moments import (
+    correlation_from_moments,
+    cosine_from_moments,
+    euclidean_from_moments,
+)
 
 Floats = npt.NDArray[np.float64]
 Truths = npt.NDArray[np.bool_]

@@ -11,7 +11,7 @@ from isocortex.data import Collected, Figure, Table
 from isocortex.data.base import Array
 from isocortex.data.labels import unique
 from isocortex.errors import DataError
-from isocortex_rsa._drawing import BAR, DOT, DPI, INK, NORMAL, SMALL, grid_of, new_figure
+from isocortex_rsa.figures._drawing import BAR, DOT, DPI, INK, NORMAL, SMALL, grid_of, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as MatplotlibFigure

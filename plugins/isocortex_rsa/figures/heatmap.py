@@ -10,8 +10,8 @@ import numpy as np
 from isocortex.data import Collected, Figure, RDMs, Table
 from isocortex.data.base import Array
 from isocortex.errors import DataError
-from isocortex_rsa._drawing import DPI, INK, NORMAL, SMALL, grid_of, new_figure
 from isocortex_rsa._items import items_of, name_of
+from isocortex_rsa.figures._drawing import DPI, INK, NORMAL, SMALL, grid_of, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as MatplotlibFigure

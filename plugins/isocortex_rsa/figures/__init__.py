@@ -1,0 +1,1 @@
+"""Pictures of RDMs and of how well models fit."""

@@ -1,0 +1,1 @@
+"""RDM metrics: patterns (conditions, channels) -> condensed dissimilarities (pairs,)."""

@@ -1,0 +1,1 @@
+"""Similarity measures: how alike RDMs are."""

@@ -1,0 +1,1 @@
+"""Pipeline steps of representational similarity analysis."""

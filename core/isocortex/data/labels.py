@@ -81,7 +81,6 @@ def same_labels(first: Sequence[str], second: Sequence[str], what: str) -> npt.N
     Raises ``LabelMismatch`` naming what either side lacks.
     """
     require_unique(first, what)
-    require_unique(second, what)
     one, other = set(first), set(second)
     left = [label for label in first if label not in other]
     right = [label for label in second if label not in one]

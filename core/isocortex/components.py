@@ -34,6 +34,8 @@ def settings_of(entry: Entry) -> Signature:
 def build(manager: PluginManager, kind: str, name: str, settings: Mapping[str, Any]) -> Any:
     """Build a component from Python values; metrics and similarities come as their handles.
 
+    A setting that wants another component takes it, or its name (or ``{use: name, with: {...}}``).
+
     Raises ``UnknownComponent``, or ``PluginError`` for settings that the component does not take.
     """
     entry = manager.find(kind, name)
@@ -47,7 +49,7 @@ def build(manager: PluginManager, kind: str, name: str, settings: Mapping[str, A
         raise PluginError(
             f"{kind} {name!r}: needs the setting{'s' * (len(missing) > 1)} {', '.join(missing)}"
         )
-    component = _make(entry, target, settings)
+    component = _make(entry, target, _accepted(manager, signature, settings, f"{kind} {name!r}"))
     contract = CONTRACTS.get(kind)
     if kind == "similarity":
         if not hasattr(component, "embed") and not hasattr(component, "compare"):
@@ -61,16 +63,37 @@ def build(manager: PluginManager, kind: str, name: str, settings: Mapping[str, A
     return _handled(kind, name, component)
 
 
+def _accepted(
+    manager: PluginManager, signature: Signature, given: Mapping[str, Any], owner: str
+) -> dict[str, Any]:
+    """Check Python values against the annotations; a component's name becomes it, text becomes a path."""
+    accepted = {}
+    for key in dict.fromkeys([*given, *signature.settings]):
+        setting = signature.setting(key)
+        assert setting is not None
+        value = given.get(key, setting.default)
+        if setting.component_kind is not None and isinstance(value, (str, Mapping)):
+            parts = written(value)
+            if isinstance(parts, str):
+                raise PluginError(f"{owner}: the setting {key!r}: {parts}")
+            accepted[key] = build(manager, setting.component_kind, *parts)
+        elif key in given:
+            try:
+                accepted[key] = setting.accept(value)
+            except ValueError as error:
+                raise PluginError(f"{owner}: the setting {key!r}: {error}") from None
+    return accepted
+
+
 def _make(entry: Entry, target: Any, settings: Mapping[str, Any]) -> Any:
     if inspect.isclass(target) or (inspect.isroutine(target) and entry.kind not in _ITSELF):
         return target(**settings)
     if not settings:
         return target
     partial = functools.partial(target, **settings)
-    for attribute in ("needs", "from_moments"):
-        if hasattr(target, attribute):
-            setattr(partial, attribute, getattr(target, attribute))
-    return partial
+    if hasattr(target, "needs"):
+        partial.needs = target.needs  # type: ignore[attr-defined]
+    return partial  # without from_moments, which knows nothing of the settings
 
 
 def _handled(kind: str, name: str, component: Any) -> Any:

@@ -77,6 +77,19 @@ class Setting:
     def _expected(self, item: Mapping[str, Any], message: str) -> str:
         return self.describe() if item["type"] == "union" else message
 
+    def accept(self, value: Any) -> Any:
+        """Check a value given in Python; raises ``ValueError``. What has no checkable annotation passes."""
+        from pydantic import ValidationError
+
+        try:
+            adapter = self.adapter
+        except PluginError:
+            return value
+        try:
+            return adapter.validate_python(value)
+        except ValidationError:
+            raise ValueError(f"expected {self.describe()}, got {value!r}") from None
+
     def parse(self, value: Any) -> Any:
         """Turn a plain YAML value into what the function wants; nothing is guessed ("3" is no number)."""
         return self.adapter.validate_json(json.dumps(value), strict=True)

@@ -72,14 +72,19 @@ class PluginManager:
         try:
             return self.registry.find(kind, name)
         except UnknownComponent as error:
-            failed = [
-                f"{info.name!r} ({info.source}): {info.error}"
-                for info in self.infos
-                if info.status == "failed"
-            ]
-            if failed:
-                raise UnknownComponent(f"{error}; plugins that failed to load: {'; '.join(failed)}") from None
-            raise
+            raise UnknownComponent(f"{error}{self._absent(str(error))}") from None
+
+    def _absent(self, message: str) -> str:
+        """Plugins that are installed but provide nothing, and why."""
+        failed = [f"{info.name!r} ({info.source}): {info.error}" for info in self._with("failed")]
+        off = [f"{info.name!r} ({info.source})" for info in self._with("disabled")]
+        text = f"; plugins that failed to load: {'; '.join(failed)}" if failed else ""
+        text += f"; plugins that are switched off: {', '.join(off)}" if off else ""
+        missing = "" if "did you mean" in message else "; is a plugin missing? (see: isocortex plugins)"
+        return text or missing
+
+    def _with(self, status: str) -> list[PluginInfo]:
+        return [info for info in self.infos if info.status == status]
 
     def step(self, name: str) -> StepSchema:
         """Give a step with what it takes and gives."""

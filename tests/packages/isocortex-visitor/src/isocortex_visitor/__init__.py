@@ -1,0 +1,1 @@
+"""One isocortex component of each kind."""

@@ -21,7 +21,8 @@ class _Group(click.Group):
     """Shows errors about the user's input as sentences, and a traceback only with --debug."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        arguments = list(kwargs.get("args") or (args[0] if args and args[0] is not None else sys.argv[1:]))
+        given = kwargs.get("args", args[0] if args else None)
+        arguments = list(sys.argv[1:] if given is None else given)
         try:
             return super().main(args=arguments, prog_name="isocortex", standalone_mode=True)
         except IsocortexError as error:
@@ -31,6 +32,14 @@ class _Group(click.Group):
         except BrokenPipeError:
             sys.stderr.close()
             sys.exit(FAILED)
+        except Exception as error:
+            if "--debug" in arguments:
+                raise
+            click.echo(f"Error: {type(error).__name__}: {error}", err=True)
+            click.echo(
+                "This is not foreseen. The same command with --debug shows where it happens.", err=True
+            )
+            sys.exit(FAILED)
 
 
 def refuse(error: IsocortexError) -> NoReturn:
@@ -39,7 +48,7 @@ def refuse(error: IsocortexError) -> NoReturn:
         number = len(error.problems)
         click.echo(f"The pipeline cannot run: {number} problem{'s' * (number > 1)}.", err=True)
         for problem in error.problems:
-            click.echo(f"  {problem}", err=True)
+            click.echo("  " + str(problem).replace("\n", "\n    "), err=True)
     else:
         click.echo(f"Error: {error}", err=True)
     sys.exit(WRONG)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -64,10 +65,30 @@ class PipelineError(IsocortexError):
 def suggestion(name: object, known: Iterable[object], what: str = "") -> str:
     """Say which known names are close to a misspelt one, else what there is (up to twelve)."""
     names = sorted({str(item) for item in known})
-    close = difflib.get_close_matches(str(name), names, n=3, cutoff=0.6)
+    close = closest(name, names)
     if close:
         return "did you mean " + " or ".join(repr(item) for item in close) + "?"
     if not names:
-        return f"there is no {what or 'such thing'} here"
+        return f"there are no {what} here" if what else "there are none"
     shown = ", ".join(names[:12]) + (f", ... ({len(names)} in all)" if len(names) > 12 else "")
     return f"known{' ' + what if what else ''}: {shown}"
+
+
+def closest(name: object, known: Iterable[object]) -> list[str]:
+    """Give the up to three known names that a misspelt one may stand for, the nearest first."""
+    names = sorted({str(item) for item in known})
+    lowered = {item.lower(): item for item in names}
+    if str(name).lower() in lowered:
+        return [lowered[str(name).lower()]]
+    return difflib.get_close_matches(str(name), names, n=3, cutoff=0.6)
+
+
+def shown(value: object, length: int = 80) -> str:
+    """Write a value of a pipeline as it stands in YAML, cut where it is long."""
+    if isinstance(value, str):
+        text = repr(str(value[: length + 1]))
+    elif value is None:
+        text = "null (nothing)"
+    else:
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= length else f"{text[:length]}..."

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from isocortex.contracts import CONTRACTS
 from isocortex.errors import PluginError, suggestion
 from isocortex.pipeline.settings import OnDisk
+from isocortex.pipeline.wording import WRONG_TYPE, sifted, wording
 
 REQUIRED: Any = inspect.Parameter.empty
 
@@ -68,14 +69,9 @@ class Setting:
         try:
             self.parse(value)
         except ValidationError as error:
-            for item in _merged(error.errors(include_url=False)):
-                place = tuple(part for part in item["loc"] if _is_place(part, value))
-                message = item["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-                shown = f", got {item['input']!r}" if item["type"] != "missing" else ""
-                yield place, f"expected {self._expected(item, message)}{shown}"
-
-    def _expected(self, item: Mapping[str, Any], message: str) -> str:
-        return self.describe() if item["type"] == "union" else message
+            for place, item, none_fits in sifted(value, error.errors(include_url=False)):
+                whole = place == () and item["type"] in WRONG_TYPE
+                yield place, wording(item, self.describe() if whole or none_fits else "")
 
     def accept(self, value: Any) -> Any:
         """Check a value given in Python; raises ``ValueError``. What has no checkable annotation passes."""
@@ -93,18 +89,6 @@ class Setting:
     def parse(self, value: Any) -> Any:
         """Turn a plain YAML value into what the function wants; nothing is guessed ("3" is no number)."""
         return self.adapter.validate_json(json.dumps(value), strict=True)
-
-
-def _merged(errors: list[Any]) -> list[Any]:
-    """Of a union every branch complains; say once that none of them fits."""
-    if len(errors) > 1 and len({json.dumps(error["input"], default=str) for error in errors}) == 1:
-        return [{**errors[0], "type": "union", "loc": ()}]
-    return errors
-
-
-def _is_place(part: object, value: object) -> bool:
-    """Whether a part of pydantic's location is a place in the value, not the name of a union's branch."""
-    return isinstance(part, int) or (isinstance(value, Mapping) and part in value)
 
 
 @dataclass(frozen=True)
@@ -133,8 +117,9 @@ def signature_of(component: Callable[..., Any], skip: int = 0) -> Signature:
     try:
         parameters = list(inspect.signature(function).parameters.values())
         hints = typing.get_type_hints(function, include_extras=True)
-    except (NameError, TypeError, ValueError, AttributeError) as error:
-        raise PluginError(f"the annotations of {component!r} cannot be read: {error}") from error
+    except (NameError, TypeError, ValueError, AttributeError, SyntaxError) as error:
+        name = getattr(component, "__qualname__", repr(component))
+        raise PluginError(f"the annotations of {name} cannot be read: {error}") from error
     if inspect.isclass(component) and function is object.__init__:
         return Signature({})
     settings: dict[str, Setting] = {}
@@ -157,23 +142,31 @@ def alternatives(annotation: Any) -> tuple[Any, ...]:
     return (annotation,)
 
 
-def map_paths(annotation: Any, value: Any, change: Callable[[str, OnDisk], Path]) -> Any:
-    """Replace every text that stands where the annotation wants a path on disk, wherever it is nested."""
+def map_paths(
+    annotation: Any,
+    value: Any,
+    change: Callable[[str, OnDisk, tuple[str | int, ...]], Path | str],
+    place: tuple[str | int, ...] = (),
+) -> Any:
+    """Replace every text that stands where the annotation wants a path on disk, wherever it is nested.
+
+    ``change`` is given the text, what it has to be, and its place inside the value.
+    """
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         mark = next((part for part in arguments[1:] if isinstance(part, OnDisk)), None)
         if mark is not None and isinstance(value, str):
-            return str(change(value, mark))
-        return map_paths(arguments[0], value, change)
+            return str(change(value, mark, place))
+        return map_paths(arguments[0], value, change, place)
     if origin in (Union, types.UnionType):
         for branch in arguments:
-            value = map_paths(branch, value, change)
+            value = map_paths(branch, value, change, place)
         return value
     if isinstance(value, list) and origin in (list, tuple):
         inner = arguments[0] if arguments else Any
-        return [map_paths(inner, item, change) for item in value]
+        return [map_paths(inner, item, change, (*place, index)) for index, item in enumerate(value)]
     if isinstance(value, dict) and origin is dict and len(arguments) == 2:
-        return {key: map_paths(arguments[1], item, change) for key, item in value.items()}
+        return {key: map_paths(arguments[1], item, change, (*place, key)) for key, item in value.items()}
     return value
 
 

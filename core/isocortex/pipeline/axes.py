@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from isocortex.data.labels import as_labels, require_unique
-from isocortex.errors import IsocortexError, suggestion
+from isocortex.errors import IsocortexError, closest, shown, suggestion
 from isocortex.pipeline.document import AxisPart, Document
 from isocortex.pipeline.resolve import Resolver
 from isocortex.pipeline.yaml_text import Place
@@ -30,11 +30,13 @@ class Axis:
         return self.values[label]
 
 
-def resolve_axes(document: Document, resolver: Resolver) -> dict[str, Axis]:
-    """Find the values of all axes; what is wrong goes to the resolver's problems."""
+def resolve_axes(document: Document, resolver: Resolver, broken: Collection[Place] = ()) -> dict[str, Axis]:
+    """Find the values of all axes but the broken ones; what is wrong goes to the resolver's problems."""
     axes = {}
     for name, part in document.axes.items():
         place: Place = ("axes", name)
+        if place in broken:
+            continue
         try:
             values = list(part) if isinstance(part, list) else _from_source(name, part, place, resolver)
             if values is None:
@@ -42,8 +44,10 @@ def resolve_axes(document: Document, resolver: Resolver) -> dict[str, Axis]:
             axes[name] = _axis(name, values)
         except IsocortexError as error:
             resolver.fault(place, str(error))
-    for name in axes:
-        if not any(name in step.over for step in document.steps.values()):
+    over = [axis for step in document.steps.values() for axis in step.over]
+    misspelt = {near for axis in over if axis not in document.axes for near in closest(axis, document.axes)}
+    for name in document.axes:
+        if name not in over and name not in misspelt:
             resolver.fault(("axes", name), f"no step runs along this axis (over: {name})")
     return axes
 
@@ -53,7 +57,7 @@ def _axis(name: str, values: Sequence[Any]) -> Axis:
         [str(value) if isinstance(value, float) else value for value in values], f"axis {name}"
     )
     if not labels:
-        raise IsocortexError(f"the axis {name!r} has no values")
+        raise IsocortexError(f"the axis {name!r} has no values; give at least one")
     require_unique(labels, f"axis {name}")
     return Axis(name, dict(zip(labels, values, strict=True)))
 
@@ -71,12 +75,13 @@ def _from_source(name: str, part: AxisPart, place: Place, resolver: Resolver) ->
             resolver.fault(place, str(message))
         if problems:
             return None
-        axes = source.axes()
+        axes = {axis: as_labels(values, f"axis {axis}") for axis, values in source.axes().items()}
     except IsocortexError:
         raise
     except Exception as error:  # a stranger's code: its bug is not ours to crash on
+        given = f" with {shown(settings)}" if settings else ""
         raise IsocortexError(
-            f"the data source {part.from_!r} failed with {settings}: {type(error).__name__}: {error}"
+            f"the data source {part.from_!r} failed{given}: {type(error).__name__}: {error}"
         ) from error
     if name not in axes:
         raise IsocortexError(

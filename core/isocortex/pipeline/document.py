@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
-from isocortex.errors import IsocortexError, PipelineError, Problem, suggestion
-from isocortex.pipeline.yaml_text import Place, Text, parse_yaml
+from isocortex.errors import IsocortexError, PipelineError, Problem, closest, suggestion
+from isocortex.pipeline.form import form_faults
+from isocortex.pipeline.yaml_text import MAX_BYTES, Place, Text, parse_yaml, plain_copy
 
 NAME = r"^[A-Za-z][A-Za-z0-9_-]*$"
+VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 Name = Annotated[str, StringConstraints(pattern=NAME, max_length=80)]
+Variable = Annotated[str, StringConstraints(pattern=VARIABLE, max_length=80)]
 Reference = str
 Scalar = str | int | float
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_is_the_default(cls, value: Any) -> Any:
+        """A key with nothing behind it counts as not there, unless it is one that has to be."""
+        if not isinstance(value, dict):
+            return value
+        optional = {info.alias or name for name, info in cls.model_fields.items() if not info.is_required()}
+        return {key: item for key, item in value.items() if item is not None or key not in optional}
 
 
 class StepPart(_Part):
@@ -37,16 +56,19 @@ class StepPart(_Part):
     def _one_axis(cls, value: Any) -> Any:
         return [value] if isinstance(value, str) else value
 
-    @field_validator("with_", "from_", mode="before")
+    @field_validator("from_", mode="before")
     @classmethod
-    def _empty(cls, value: Any) -> Any:
-        return {} if value is None else value
+    def _not_wired(cls, value: Any) -> Any:
+        """An input with nothing behind it is not wired."""
+        if not isinstance(value, dict):
+            return value
+        return {key: item for key, item in value.items() if item is not None}
 
 
 class AxisPart(BaseModel):
     """An axis whose values a data source gives; other keys are settings of the source."""
 
-    model_config = ConfigDict(extra="allow", strict=True, populate_by_name=True)
+    model_config = ConfigDict(extra="allow", strict=True)
 
     from_: str = Field(alias="from", description="name of a data source")
     only: list[Scalar] | None = Field(default=None, description="values to keep")
@@ -63,7 +85,7 @@ class Document(_Part):
 
     name: Name
     description: str = ""
-    parameters: dict[Name, Any] = Field(default_factory=dict)
+    parameters: dict[Variable, Any] = Field(default_factory=dict)
     presets: dict[Name, dict[str, Any]] = Field(default_factory=dict)
     axes: dict[Name, AxisPart | list[Scalar]] = Field(default_factory=dict)
     steps: dict[Name, StepPart] = Field(min_length=1)
@@ -79,87 +101,102 @@ class Document(_Part):
 def read_document(path: Path) -> Text:
     """Read the YAML of a pipeline file."""
     try:
-        return parse_yaml(path.read_text(encoding="utf-8"), str(path))
+        if path.is_file() and path.stat().st_size > MAX_BYTES:
+            raise _unreadable(path, f"larger than {MAX_BYTES // 2**20} MiB: this is no pipeline")
+        return parse_yaml(path.read_bytes().decode("utf-8-sig"), str(path))
     except FileNotFoundError:
-        raise PipelineError([Problem("there is no such file", file=str(path))]) from None
+        near = [item.name for item in path.parent.glob("*.y*ml")]
+        hint = f"; {suggestion(path.name, near)}" if closest(path.name, near) else ""
+        raise _unreadable(path, f"there is no such file{hint}") from None
     except IsADirectoryError:
-        raise PipelineError(
-            [Problem("this is a folder; give the pipeline's YAML file", file=str(path))]
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise PipelineError([Problem(f"cannot be read: {error}", file=str(path))]) from None
+        raise _unreadable(path, "this is a folder; give the pipeline's YAML file") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        byte = f"the byte 0x{error.object[error.start]:02x}"
+        raise _unreadable(path, f"{byte} is not UTF-8; save the file as UTF-8 text", line) from None
+    except OSError as error:
+        raise _unreadable(path, f"cannot be read ({error.strerror})") from None
 
 
-def validate(text: Text) -> tuple[Document | None, list[Problem]]:
+def _unreadable(path: Path, message: str, line: int | None = None) -> PipelineError:
+    return PipelineError([Problem(message, file=str(path), line=line)])
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A document of sound form, or None where too little of it is sound to check more.
+
+    Steps and axes of unsound form are in the document under their names, empty, and named here.
+    """
+
+    document: Document | None
+    problems: list[Problem]
+    broken: frozenset[Place] = frozenset()
+
+
+def validate(text: Text) -> Checked:
     """Check the form of a document; its content (components, wiring) is checked by the planner."""
     if not isinstance(text.value, dict):
-        return None, [text.problem((), "expected a mapping with the keys name and steps")]
+        return Checked(None, [text.problem((), "expected a mapping with the keys name and steps")])
     try:
         document = Document.model_validate(text.value)
     except ValidationError as error:
-        return None, list(_problems(text, error))
+        faults = dict(form_faults(text.value, error, _keys()))
+        problems = [text.problem(place, message) for place, message in faults.items()]
+        rest, broken = _rest(text.value, list(faults))
+        return Checked(rest, problems + (_twins(text, rest) if rest else []), broken)
+    return Checked(document, _twins(text, document))
+
+
+def _keys() -> dict[str, list[str]]:
+    models: dict[str, type[BaseModel]] = {"": Document, "steps": StepPart, "execution": ExecutionPart}
+    return {
+        section: [info.alias or name for name, info in model.model_fields.items()]
+        for section, model in models.items()
+    }
+
+
+def _rest(value: dict[str, Any], faulty: list[Place]) -> tuple[Document | None, frozenset[Place]]:
+    """Give what is sound of a document, so that all else that is wrong in it can be said as well."""
+    if any(place[:1] == ("plugins",) or place in ((), ("steps",), ("axes",)) for place in faulty):
+        return None, frozenset()
+    rest = plain_copy(value)
+    rest.setdefault("name", "unnamed")
+    broken = {(str(place[0]), str(place[1])) for place in faulty if place[0] in ("steps", "axes")}
+    for section, name in broken:
+        rest[section].pop(name, None)
+    for place in faulty:
+        if place[0] == "name":
+            rest["name"] = "unnamed"
+        elif place[0] not in ("steps", "axes"):
+            rest.pop(str(place[0]), None)
+    try:
+        document = Document.model_validate(rest)
+    except ValidationError:
+        return None, frozenset()
+    for section, name in sorted(broken):
+        part = value[section].get(name)
+        if section == "axes":
+            document.axes[name] = []
+        else:
+            document.steps[name] = StepPart.model_construct(use="", from_={}, with_={}, over=_over(part))
+    return document, frozenset(broken)
+
+
+def _over(part: Any) -> list[str]:
+    over = part.get("over") if isinstance(part, dict) else None
+    return [axis for axis in (over if isinstance(over, list) else [over]) if isinstance(axis, str)]
+
+
+def _twins(text: Text, document: Document) -> list[Problem]:
     lowered: dict[str, str] = {}
     twins = []
     for name in document.steps:
         twin = lowered.setdefault(name.lower(), name)
         if twin != name:
-            message = (
-                f"the steps {twin!r} and {name!r} differ in case only, and would share a folder on some disks"
-            )
-            twins.append(text.problem(("steps", name), message))
-    return (None, twins) if twins else (document, [])
-
-
-def _problems(text: Text, error: ValidationError) -> Iterator[Problem]:
-    seen = set()
-    for item in error.errors(include_url=False):
-        place = _place(item["loc"], text.value)
-        message = _message(item, place)
-        if (place, message) not in seen:
-            seen.add((place, message))
-            yield text.problem(place, message)
-
-
-def _place(location: tuple[int | str, ...], value: Any) -> Place:
-    """Keep the parts of pydantic's location that are places in the document, not names of its own."""
-    place: Place = ()
-    for part in location:
-        part = {"from_": "from", "with_": "with"}.get(str(part), part)
-        if _is_inside(part, value):
-            value = value[part]
-        elif isinstance(value, dict) and isinstance(part, str) and re.match(NAME, part):
-            place = (*place, part)
-            break
-        else:
-            continue
-        place = (*place, part)
-    return place
-
-
-def _is_inside(part: int | str, value: Any) -> bool:
-    if isinstance(value, list):
-        return isinstance(part, int) and part < len(value)
-    return isinstance(value, dict) and part in value
-
-
-def _message(item: Any, place: Place) -> str:
-    kind, given = item["type"], item.get("input")
-    if kind == "extra_forbidden":
-        known = _fields(StepPart) if place[:1] == ("steps",) else _fields(Document)
-        known = _fields(ExecutionPart) if place[:1] == ("execution",) else known
-        return f"there is no key {place[-1]!r} here; {suggestion(place[-1], known, 'keys')}"
-    if kind == "missing":
-        return "this is missing"
-    if kind == "too_short" and place == ("steps",):
-        return "a pipeline needs at least one step"
-    if kind == "string_pattern_mismatch":
-        return f"{given!r} is not a name: use letters, digits, _ and -, beginning with a letter"
-    shown = "null (nothing)" if given is None else repr(given)
-    return f"{item['msg'].replace('Input should be', 'expected').replace('valid ', '')}, got {shown[:80]}"
-
-
-def _fields(model: type[BaseModel]) -> list[str]:
-    return [info.alias or name for name, info in model.model_fields.items()]
+            message = f"the steps {twin!r} and {name!r} differ in case only, and would share a folder on some"
+            twins.append(text.problem(("steps", name), f"{message} disks; rename one"))
+    return twins
 
 
 def find_pipeline(name: str | Path, manager: Any) -> Path:

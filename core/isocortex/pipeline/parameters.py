@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from isocortex.errors import Problem, suggestion
+from isocortex.errors import Problem, closest, shown, suggestion
 from isocortex.pipeline.yaml_text import Place, Text, plain_copy
 
 _TOKEN = re.compile(r"\$(?:\$|([A-Za-z_][A-Za-z0-9_]*))")
@@ -22,24 +23,32 @@ class GivenPath(str):
 
     @classmethod
     def mark(cls, value: Any, base: Path) -> Any:
-        """Mark every text in a value."""
-        if isinstance(value, str):
-            text = cls(value)
+        """Mark every text in a value; paths, tuples and numpy's numbers become plain ones."""
+        if isinstance(value, (str, os.PathLike)):
+            text = cls(os.fspath(value))
             text.base = base
             return text
         if isinstance(value, Mapping):
             return {key: cls.mark(item, base) for key, item in value.items()}
-        if isinstance(value, list):
+        if isinstance(value, (list, tuple)):
             return [cls.mark(item, base) for item in value]
-        return value
+        return value.item() if type(value).__module__ == "numpy" and hasattr(value, "item") else value
+
+    def with_text(self, text: str) -> GivenPath:
+        """Give another text with the same base."""
+        return GivenPath.mark(text, self.base)  # type: ignore[no-any-return]
 
 
 def apply(
     text: Text, overrides: Mapping[str, Any], preset: str | None, base: Path
-) -> tuple[dict[str, Any], dict[str, Any], list[Problem]]:
-    """Give the document with parameters put in, the parameters' values, and what is wrong with them."""
+) -> tuple[Text, dict[str, Any], list[Problem]]:
+    """Give the document with parameters put in, the parameters' values, and what is wrong with them.
+
+    ``base`` is what paths among the overrides are relative to.
+    """
     document = plain_copy(text.value)
     problems: list[Problem] = []
+    origins: dict[str, str] = {}
     declared = _mapping(document.get("parameters"))
     values = dict(declared)
     presets = _mapping(document.get("presets"))
@@ -52,39 +61,63 @@ def apply(
         problems.append(
             Problem(f"there is no preset {preset!r}; {suggestion(preset, presets, 'presets')}", "", text.file)
         )
-    values.update(_mapping(presets.get(preset)) if preset is not None else {})
+    for key in declared:
+        origins[key] = f"line {text.line(('parameters', key))}"
+    for key, value in (_mapping(presets.get(preset)) if preset is not None else {}).items():
+        values[key] = value
+        origins[key] = f"preset {preset!r}, line {text.line(('presets', str(preset), key))}"
     for key, value in overrides.items():
         if key not in declared:
             hint = suggestion(key, declared, "parameters")
             problems.append(Problem(f"there is no parameter {key!r} to set; {hint}", "", text.file))
         values[key] = GivenPath.mark(value, base)
+        origins[key] = "as set for this run"
     axes = set(_mapping(document.get("axes")))
     for name in sorted(axes & set(declared)):
         problems.append(
             text.problem(("axes", name), f"there also is a parameter {name!r}; rename one of them")
         )
-    replacer = _Replacer(text, values, axes, problems)
+    problems += _unfinished(text, values, axes, origins)
+    replacer = _Replacer(text, values, axes, problems, origins)
     for section in SECTIONS:
         if section in document:
             document[section] = replacer.replace(document[section], (section,))
     for name in declared:
-        if name not in replacer.used:
+        if name not in replacer.used and name.isidentifier():
             problems.append(
                 text.problem(
                     ("parameters", name), f"nothing uses this parameter (write ${name} where it belongs)"
                 )
             )
-    return document, values, problems
+    return Text(document, text.file, text.lines, replacer.origins), values, problems
+
+
+def _unfinished(
+    text: Text, values: Mapping[str, Any], axes: set[str], origins: Mapping[str, str]
+) -> Iterator[Problem]:
+    """Find values of parameters that refer to another parameter: those are not looked up again."""
+    for name, value in values.items():
+        for other in sorted(axes_used(value) - axes):
+            message = f"a parameter cannot refer to another, and {shown(value)} refers to ${other}"
+            remedy = f"write ${other} where ${name} is used ({origins.get(name, '')})"
+            yield text.problem(("parameters", name), f"{message}; {remedy}")
 
 
 class _Replacer:
     """Walks through the document and puts values in."""
 
     def __init__(
-        self, text: Text, values: Mapping[str, Any], axes: set[str], problems: list[Problem]
+        self,
+        text: Text,
+        values: Mapping[str, Any],
+        axes: set[str],
+        problems: list[Problem],
+        sources: Mapping[str, str],
     ) -> None:
         self.text, self.values, self.axes, self.problems = text, values, axes, problems
+        self.sources = sources
         self.used: set[str] = set()
+        self.origins: dict[Place, str] = {}
 
     def replace(self, value: Any, place: Place) -> Any:
         if isinstance(value, dict):
@@ -97,7 +130,10 @@ class _Replacer:
         if whole and whole[1]:
             name = whole[1]
             return plain_copy(self.values[name]) if self.known(name, place) else value
-        return _TOKEN.sub(lambda match: self.inside(match, place), value)
+        text = _TOKEN.sub(lambda match: self.inside(match, place), value)
+        first = _TOKEN.match(value)
+        leading = self.values.get(first[1]) if first and first[1] else None
+        return leading.with_text(text) if isinstance(leading, GivenPath) else text
 
     def inside(self, match: re.Match[str], place: Place) -> str:
         name = match[1]
@@ -107,18 +143,22 @@ class _Replacer:
             return match[0]
         value = self.values[name]
         if isinstance(value, (dict, list)) or value is None:
-            kind = type(value).__name__ if value is not None else "null"
+            kind = "null" if value is None else "a list" if isinstance(value, list) else "a mapping"
             self.problems.append(
-                self.text.problem(place, f"${name} is a {kind} and cannot stand inside a text")
+                self.text.problem(
+                    place, f"${name} is {kind} ({self.sources[name]}) and cannot stand inside a text"
+                )
             )
         return str(value).lower() if isinstance(value, bool) else str(value)
 
     def known(self, name: str, place: Place) -> bool:
         if name in self.values:
             self.used.add(name)
+            self.origins[place] = f" (${name}: {self.sources[name]})"
             return True
         if name not in self.axes or place[0] != "steps":
             known = [*self.values, *self.axes]
+            self.used.update(closest(name, self.values))
             self.problems.append(
                 self.text.problem(
                     place, f"there is no parameter {name!r}; {suggestion(name, known, 'parameters')}"
@@ -138,7 +178,8 @@ def put_axes(value: Any, axes: Mapping[str, Any]) -> Any:
     whole = _TOKEN.fullmatch(value)
     if whole and whole[1] in axes:
         return axes[whole[1]]
-    return _TOKEN.sub(lambda match: "$" if match[1] is None else str(axes.get(match[1], match[0])), value)
+    text = _TOKEN.sub(lambda match: "$" if match[1] is None else str(axes.get(match[1], match[0])), value)
+    return value.with_text(text) if isinstance(value, GivenPath) else text
 
 
 def axes_used(value: Any) -> set[str]:

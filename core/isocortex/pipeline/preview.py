@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
+from isocortex.errors import IsocortexError
 from isocortex.pipeline import fingerprint
 from isocortex.pipeline.keys import KeyMaker
 from isocortex.pipeline.plan import Instance, Plan
@@ -40,7 +41,10 @@ def fates_of(plan: Plan, out: Path) -> tuple[dict[str, str], dict[str, Mapping[s
             fates[key] = RUN if missing else AFTER
             continue
         result = store.find(store.folder(instance.step, instance.axes))
-        record = keys.record(instance, finished)
+        try:
+            record = keys.record(instance, finished)
+        except OSError as error:
+            raise IsocortexError(f"{key}: an input file cannot be read: {error}") from error
         fates[key] = REUSE if result is not None and result.key and result.key == record["key"] else RUN
         if fates[key] == REUSE and result is not None:
             finished[key] = result.outputs

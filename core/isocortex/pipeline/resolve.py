@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
 from isocortex import components
-from isocortex.errors import IsocortexError, Problem
+from isocortex.errors import IsocortexError, Problem, shown, suggestion
 from isocortex.pipeline.parameters import GivenPath
 from isocortex.pipeline.settings import Load, OnDisk
 from isocortex.pipeline.yaml_text import Place, Text
@@ -44,7 +45,7 @@ class Resolved:
                 json.dumps(value)
             except TypeError:  # a default without a plain form is part of the source's digest
                 continue
-            out[name] = map_paths(setting.annotation, value, lambda path, _: f"content:{digest(Path(path))}")  # type: ignore[arg-type,return-value]
+            out[name] = map_paths(setting.annotation, value, lambda path, *_: f"content:{digest(Path(path))}")
         return out
 
     def _setting(self, name: str) -> Setting:
@@ -101,24 +102,27 @@ class Resolver:
             value = given.get(name)
             value = setting.default if value is None else value
             if setting.component_kind is not None and isinstance(value, (str, Mapping)):
-                part = self.component(setting, value, (*place, name), beside if name == source else {}, place)
+                extra = beside if name == source else {}
+                part = self.component(setting, value, (*place, name), extra, place, signature)
                 if part is not None:
                     parts[name] = part
             elif setting.required and given.get(name) is None:
                 self.fault(place, f"the setting {name!r} is missing ({setting.describe()})")
             elif setting.component_kind is not None and value is not None:
-                self.fault((*place, name), f"expected {setting.describe()}, got {value!r}")
+                self.fault((*place, name), f"expected {setting.describe()}, got {shown(value)}")
         return Resolved(signature, values, parts)
 
     def value(self, setting: Setting, value: Any, place: Place) -> Any:
         """Check one plain setting; gives it with absolute paths."""
-        value = map_paths(setting.annotation, value, lambda path, mark: self.path(path, mark, place))
+        value = map_paths(
+            setting.annotation, value, lambda path, mark, inner: self.path(path, mark, (*place, *inner))
+        )
         try:
             problems = list(setting.problems(value))
         except IsocortexError as error:
             problems = [((), str(error))]
         except (TypeError, ValueError) as error:
-            problems = [((), f"cannot be used: {error}")]
+            problems = [((), f"{shown(value)} cannot be used: {error}")]
         for inner, message in problems:
             self.fault((*place, *inner), message)
         return value
@@ -126,16 +130,31 @@ class Resolver:
     def path(self, path: str, mark: OnDisk, place: Place) -> Path:
         """Make a path absolute and check that it is there."""
         base = path.base if isinstance(path, GivenPath) else self.base
-        full = (base / Path(path).expanduser()).resolve()
         what = "folder" if mark.folder else "file"
-        if not full.exists():
-            self.fault(place, f"there is no {what} {str(path)!r} (looked for {full})")
-        elif full.is_dir() != mark.folder:
-            self.fault(place, f"{str(path)!r} is a {'file' if mark.folder else 'folder'}, expected a {what}")
+        try:
+            full = (base / Path(path).expanduser()).resolve()
+            there = full.exists() and path != ""
+            is_folder = full.is_dir()
+        except (OSError, ValueError, RuntimeError) as error:  # no home, a name too long, a closed folder
+            reason = getattr(error, "strerror", None) or error
+            self.fault(place, f"{shown(path)} cannot be the path of a {what}: {reason}")
+            return base
+        if not there:
+            self.fault(place, f"there is no {what} {shown(path)} (looked for {full})")
+        elif is_folder != mark.folder:
+            self.fault(place, f"{shown(path)} is a {'folder' if is_folder else 'file'}, expected a {what}")
+        elif not os.access(full, os.R_OK):
+            self.fault(place, f"you are not allowed to read the {what} {full}")
         return full
 
     def component(
-        self, setting: Setting, value: Any, place: Place, beside: Mapping[str, Any], outer: Place
+        self,
+        setting: Setting,
+        value: Any,
+        place: Place,
+        beside: Mapping[str, Any],
+        outer: Place,
+        step: Signature,
     ) -> Component | None:
         """Check a component named in the settings, with its own settings."""
         kind = setting.component_kind or ""
@@ -143,7 +162,7 @@ class Resolver:
         if isinstance(written, str):
             self.fault(place, written)
             return None
-        return self.named(kind, *written, place, (*place, "with"), beside, outer, _load_kind(setting))
+        return self.named(kind, *written, place, (*place, "with"), beside, outer, _load_kind(setting), step)
 
     def named(
         self,
@@ -155,8 +174,9 @@ class Resolver:
         beside: Mapping[str, Any],
         outer: Place,
         load: str | None = None,
+        step: Signature | None = None,
     ) -> Component | None:
-        """Find a component and check its settings, and those that stand beside it."""
+        """Find a component and check its settings, and those that stand beside it in ``step``."""
         try:
             entry = self.manager.find(kind, name)
             signature = components.settings_of(entry)
@@ -166,10 +186,10 @@ class Resolver:
         before = len(self.problems)
         for key, item in beside.items():
             if signature.setting(key) is None and item is not None:
-                self.fault(
-                    (*outer, key),
-                    f"neither this step nor the {kind} {name!r} knows it: {signature.unknown(key)}",
-                )
+                message = f"neither the step nor its {kind} {name!r} has a setting {key!r}"
+                message = message if step is not None else f"the {kind} {name!r} has no setting {key!r}"
+                hint = suggestion(key, [*(step.settings if step else ()), *signature.settings], "settings")
+                self.fault((*outer, key), f"{message}; {hint}")
         known = {key: item for key, item in beside.items() if signature.setting(key) is not None}
         resolved = self.settings(signature, {**known, **settings}, outer if known and not settings else inner)
         return Component(kind, entry, resolved, load) if len(self.problems) == before else None

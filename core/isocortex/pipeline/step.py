@@ -55,12 +55,14 @@ class StepSchema:
         """Read the schema of a registered step; raises ``PluginError`` when its annotations make none."""
         function = entry.load()
         what = f"the step {entry.name!r} of plugin {entry.plugin.name!r}"
-        if not callable(function):
-            raise PluginError(f"{what} is a {type(function).__name__}, not a function")
-        signature = signature_of(function)
+        if not callable(function) or inspect.isclass(function):
+            kind = "class" if inspect.isclass(function) else type(function).__name__
+            raise PluginError(f"{what} must be a function, not {kind} {function!r}")
+        called = function if inspect.isroutine(function) else function.__call__
+        signature = signature_of(called)
         inputs, settings, injected = {}, {}, {}
         for name, setting in signature.settings.items():
-            found = _input(setting)
+            found = _input(setting, what)
             if found is not None:
                 inputs[name] = found
             elif setting.annotation in (np.random.Generator, AxisValues):
@@ -76,7 +78,7 @@ class StepSchema:
             function,
             inputs,
             Signature(settings, signature.free),
-            _outputs(function, what),
+            _outputs(called, what),
             injected.get(np.random.Generator),
             injected.get(AxisValues),
         )
@@ -102,25 +104,32 @@ class StepSchema:
         return (inspect.getdoc(self.function) or "").partition("\n")[0]
 
 
-def _input(setting: Setting) -> Input | None:
+def _input(setting: Setting, what: str) -> Input | None:
     single: list[type[Data]] = []
     collected: list[type[Data]] = []
     for part in alternatives(setting.annotation):
         if inspect.isclass(part) and issubclass(part, Data):
             single.append(part)
-        elif get_origin(part) is Collected:
-            collected += [item for item in alternatives(get_args(part)[0]) if issubclass(item, Data)]
+        elif part is Collected or get_origin(part) is Collected:
+            items = [item for item in alternatives((*get_args(part), None)[0]) if inspect.isclass(item)]
+            collected += [item for item in items if issubclass(item, Data)]
+            if not collected:
+                raise PluginError(
+                    f"{what}: the parameter {setting.name!r} has to say of what it is Collected"
+                )
     if not single and not collected:
         return None
     return Input(setting.name, tuple(single), tuple(collected), setting.required)
 
 
 def _outputs(function: Callable[..., Any], what: str) -> dict[str, type[Data]]:
-    hints = typing.get_type_hints(function if inspect.isroutine(function) else type(function).__call__)
-    result = hints.get("return")
+    result = typing.get_type_hints(function).get("return")
     if inspect.isclass(result) and issubclass(result, Data) and result is not Data:
         return {SINGLE: result}
-    fields = typing.get_type_hints(result) if inspect.isclass(result) and hasattr(result, "_fields") else {}
+    try:
+        fields = typing.get_type_hints(result) if hasattr(result, "_fields") else {}
+    except (NameError, TypeError, SyntaxError) as error:
+        raise PluginError(f"{what}: the annotations of what it returns cannot be read: {error}") from error
     if fields and all(inspect.isclass(kind) and issubclass(kind, Data) for kind in fields.values()):
         return fields
     raise PluginError(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from isocortex.data.base import Data
-from isocortex.errors import suggestion
+from isocortex.errors import closest, suggestion
 from isocortex.pipeline.document import Document
 from isocortex.pipeline.resolve import Resolver
 from isocortex.pipeline.step import SINGLE, Input, StepSchema
@@ -54,23 +54,30 @@ class _Checker:
         written = self.document.steps[name].from_
         if isinstance(written, str):
             if len(schema.inputs) != 1:
-                inputs = ", ".join(schema.inputs) or "none"
-                self.fault(
-                    place, f"the step {schema.name!r} has the inputs {inputs}: write from: {{input: step}}"
+                inputs = ", ".join(f"{key}: step" for key in schema.inputs)
+                has = (
+                    f"has several inputs: write from: {{{inputs}}}"
+                    if inputs
+                    else "has no inputs: leave from: out"
                 )
+                self.fault(place, f"the step {schema.name!r} {has}")
                 return {}
             written = {next(iter(schema.inputs)): written}
         wires = {}
+        meant: set[str] = set()
         for key, reference in written.items():
             if key not in schema.inputs:
+                meant.update(closest(key, schema.inputs))
                 hint = suggestion(key, schema.inputs, "inputs")
+                hint = "it is a setting: write it under with:" if key in schema.settings else hint
                 self.fault((*place, key), f"the step {schema.name!r} has no input {key!r}; {hint}")
                 continue
             wire = self.wire(name, schema.inputs[key], reference, (*place, key))
             if wire is not None:
                 wires[key] = wire
         for key, item in schema.inputs.items():
-            if item.required and key not in written:
+            elsewhere = key in meant or key in self.document.steps[name].with_
+            if item.required and key not in written and not elsewhere:
                 self.fault(
                     ("steps", name),
                     f"the input {key!r} is missing ({item.describe()}): from: {{{key}: step}}",
@@ -79,6 +86,9 @@ class _Checker:
 
     def wire(self, name: str, item: Input, reference: str | list[str], place: Place) -> Wire | None:
         texts = [reference] if isinstance(reference, str) else reference
+        if not texts:
+            self.fault(place, "an empty list; name at least one step")
+            return None
         refs = [self.ref(text, place) for text in texts]
         known = [ref for ref in refs if ref is not None]
         if len(known) < len(refs) or not known:
@@ -104,6 +114,10 @@ class _Checker:
                     place, f"in a list, {ref.text!r} must give a single result here: add over: {gathered[0]}"
                 )
                 return None
+            if not item.collected:
+                takes = f"the input {item.name!r} takes {item.describe()}, not a list"
+                self.fault(place, f"{takes}: write {item.name}: {ref.text}")
+                return None
             if not issubclass(ref.type, item.collected):
                 self.fault(place, self._misfit(item, ref, ("step",)))
                 return None
@@ -116,11 +130,14 @@ class _Checker:
         if gathered and issubclass(ref.type, item.single):
             text += f"; add over: {', '.join(gathered)} to this step"
         elif not gathered and issubclass(ref.type, item.collected):
-            text += "; the step before has to run along an axis (over)"
+            text += f"; run the step {ref.step!r} along an axis (over), or write a list: [{ref.text}]"
         return text
 
     def ref(self, text: str, place: Place) -> Ref | None:
-        step, _, output = text.partition(".")
+        step, dot, output = text.partition(".")
+        if dot and not output:
+            self.fault(place, f"{text!r} ends in a dot; write {step!r}, or step.output")
+            return None
         if step not in self.document.steps:
             self.fault(place, f"there is no step {step!r}; {suggestion(step, self.document.steps, 'steps')}")
             return None
@@ -136,7 +153,7 @@ class _Checker:
         output = output or next(iter(outputs))
         if output not in outputs:
             has = (
-                "has a single output: write its name alone"
+                f"it gives a single {outputs[SINGLE].__name__}: write {step!r} alone"
                 if SINGLE in outputs
                 else suggestion(output, outputs, "outputs")
             )

@@ -1,11 +1,12 @@
 """YAML as plain data with the line of every part; no tags, no surprises, no explosions.
 
-Scalars follow YAML 1.2: only true and false are truth values ("no" is text), ``1e-3`` is a number, and
-``01`` stays text, so that a subject keeps its name.
+Scalars follow YAML 1.2: only true and false are truth values ("no" is text) and ``1e-3`` is a number.
+``01`` and ``0x10`` stay text, so that a subject keeps its name, and so does ``2020-01-01``.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,12 +14,14 @@ from typing import Any
 
 import yaml
 
-from isocortex.errors import PipelineError, Problem
+from isocortex.errors import PipelineError, Problem, shown
+from isocortex.pipeline.yaml_errors import syntax_error
 
 Place = tuple[str | int, ...]
 
 MAX_BYTES = 2**20
 MAX_NODES = 100_000
+MAX_DEPTH = 50
 
 
 class _Loader(yaml.SafeLoader):
@@ -43,11 +46,15 @@ for _tag, _pattern, _first in (
 
 @dataclass
 class Text:
-    """A YAML document: its plain value and the line (from 1) of each place in it."""
+    """A YAML document: its plain value and the line (from 1) of each place in it.
+
+    ``origins`` says of a value that a parameter stands for where that one is set.
+    """
 
     value: Any
     file: str
     lines: dict[Place, int] = field(default_factory=dict)
+    origins: dict[Place, str] = field(default_factory=dict)
 
     def line(self, place: Place) -> int | None:
         """Line of a place, or of the nearest part around it that is in the text."""
@@ -58,7 +65,8 @@ class Text:
 
     def problem(self, place: Place, message: str) -> Problem:
         """Say that something is wrong at a place."""
-        return Problem(message, dotted(place), self.file, self.line(place))
+        origin = next((text for end, text in self.origins.items() if place[: len(end)] == end), "")
+        return Problem(message + origin, dotted(place), self.file, self.line(place))
 
 
 def dotted(place: Place) -> str:
@@ -78,21 +86,21 @@ def parse_yaml(text: str, file: str = "") -> Text:
     try:
         node = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        what = " ".join(part for part in (error.context, error.problem) if part)
-        raise PipelineError(
-            [Problem(f"not valid YAML: {what}", "", file, mark.line + 1 if mark else None)]
-        ) from None
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        message, line = syntax_error(error)
+        raise PipelineError([Problem(f"not valid YAML: {message}", "", file, line)]) from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        what = f"the character {chr(error.character)!r} is not allowed in YAML; take it out"
+        raise PipelineError([Problem(f"not valid YAML: {what}", "", file, line)]) from None
+    except RecursionError:
+        raise PipelineError([Problem(_TOO_DEEP, "", file, _deep_line(text))]) from None
+    except (yaml.YAMLError, ValueError) as error:
         raise PipelineError([Problem(f"not valid YAML: {error}", file=file)]) from None
     if node is None:
-        raise PipelineError([Problem("empty: there is no pipeline in it", file=file)])
+        raise PipelineError([Problem("empty: a pipeline has at least a name and steps", file=file)])
     result = Text(None, file)
     builder = _Builder(result)
-    try:
-        result.value = builder.build(node, ())
-    except RecursionError:
-        raise PipelineError([Problem("not valid YAML: nested too deeply", file=file)]) from None
+    result.value = builder.build(node, ())
     if builder.problems:
         raise PipelineError(builder.problems)
     return result
@@ -125,7 +133,9 @@ class _Builder:
                 )
             return None
         if id(node) in self.open:
-            return self.fault(place, "an alias that contains itself", node)
+            return self.fault(place, "an alias (*name) inside of what it stands for, without end", node)
+        if len(place) > MAX_DEPTH:
+            return self.fault(place, _TOO_DEEP, node)
         self.open.add(id(node))
         try:
             if isinstance(node, yaml.MappingNode):
@@ -147,6 +157,13 @@ class _Builder:
                 self.fault(place, "a key must be plain text", key_node)
                 continue
             key = key_node.value
+            if key == "<<" and not key_node.style:
+                message = "YAML's merge key is not supported: write the keys out, or use a parameter"
+                self.fault((*place, key), message, key_node)
+                continue
+            if not _is_writable(key):
+                self.fault(place, _UNWRITABLE, key_node)
+                continue
             if key in out:
                 first = self.text.lines[(*place, key)]
                 self.fault(
@@ -162,7 +179,7 @@ class _Builder:
         text = node.value
         try:
             if kind == "str":
-                return text
+                return text if _is_writable(text) else self.fault(place, _UNWRITABLE, node)
             if kind == "null":
                 return None
             if kind == "bool":
@@ -170,9 +187,14 @@ class _Builder:
             if kind == "int":
                 return int(text)
             if kind == "float":
-                return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+                number = float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+                if math.isfinite(number) or text.lower().strip("+-") in (".inf", ".nan"):
+                    return number
+                return self.fault(place, f"{shown(text)} is too large for a number", node)
         except (ValueError, KeyError):
-            return self.fault(place, f"{text!r} is not of the type that its tag says", node)
+            if kind == "int" and text.lstrip("+-").isdigit():
+                return self.fault(place, f"{shown(text)} is too large for a number", node)
+            return self.fault(place, f"{shown(text)} is not of the type that its tag says", node)
         return self.tagged(place, node)
 
     def tagged(self, place: Place, node: yaml.Node) -> None:
@@ -180,7 +202,33 @@ class _Builder:
         return self.fault(place, f"the tag {tag} is not allowed: a pipeline holds plain values only", node)
 
     def fault(self, place: Place, message: str, node: yaml.Node) -> None:
-        self.problems.append(Problem(message, dotted(place), self.text.file, node.start_mark.line + 1))
+        self.problems.append(Problem(message, _shortened(place), self.text.file, node.start_mark.line + 1))
+
+
+_TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep: this is no pipeline"
+_UNWRITABLE = "this text holds a NUL or half a character, which no file can hold; take it out"
+
+
+def _is_writable(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
+
+
+def _shortened(place: Place) -> str:
+    return dotted(place[:8]) + ("..." if len(place) > 8 else "")
+
+
+def _deep_line(text: str) -> int | None:
+    """Find the line where nesting goes too deep, without recursion."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            return event.start_mark.line + 1 if event.start_mark else None
+    return None
 
 
 def plain_copy(value: Any) -> Any:

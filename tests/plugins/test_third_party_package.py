@@ -139,21 +139,24 @@ print("all there")
 
 def test_its_pipeline_uses_all_of_its_components(visitor: Visitor, root: Path, tmp_path: Path) -> None:
     arguments = ("--set", f"root={root}")
-    first = visitor.statuses("visitor-study", tmp_path / "out", *arguments)
-    assert set(first.values()) == {"done"} and "agreement[subject=bob]" in first
-    assert (tmp_path / "out" / "report.html").is_file()
-    square = visitor.statuses("visitor-study", tmp_path / "out", *arguments, "--preset", "square")
-    changed = {key.partition("[")[0] for key, status in square.items() if status == "done"}
-    assert changed == {"first", "second", "agreement", "agreements"}
-    together = visitor.statuses("visitor-study", tmp_path / "two", *arguments, "--workers", "2")
-    assert together == first
-    same = {path.relative_to(tmp_path / "two") for path in (tmp_path / "two").rglob("*.npy")}
-    same -= {path for path in same if path.parts[0] in changed}
-    assert len(same) > 5
-    for path in same:
-        assert (tmp_path / "two" / path).read_bytes() == (tmp_path / "out" / path).read_bytes()
+    alone = visitor.statuses("visitor-study", tmp_path / "one", *arguments)
+    assert set(alone.values()) == {"done"} and "agreement[subject=bob]" in alone
+    assert (tmp_path / "one" / "report.html").is_file()
+    two = ("--workers", "2", "--preset", "square")
+    assert visitor.statuses("visitor-study", tmp_path / "two", *arguments, *two) == alone
+    files = [path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*.npy")]
+    differ = {
+        file.parts[0]
+        for file in files
+        if (tmp_path / "one" / file).read_bytes() != (tmp_path / "two" / file).read_bytes()
+    }
+    assert differ == {"first", "second"} < {file.parts[0] for file in files}
 
 
+@pytest.mark.xfail(
+    strict=True,
+    reason="the key of a load holds all files of a source's InputFolder, not its own only",
+)
 def test_its_files_decide_what_is_reused(visitor: Visitor, root: Path, tmp_path: Path) -> None:
     path, out = tmp_path / "files.yaml", tmp_path / "out"
     path.write_text(FROM_FILES, encoding="utf-8")

@@ -29,6 +29,7 @@ def plugin_manager(
 def get(
     kind: str,
     name: str,
+    /,
     *,
     plugins: Iterable[object] = (),
     files: Iterable[str | Path] = (),

@@ -16,6 +16,9 @@ from isocortex.signatures import Signature, signature_of
 _ITSELF = {"rdm_metric"}
 """Kinds where a function is the component itself; elsewhere a function makes the component."""
 
+_GIVEN = {"conditions", "runs", "noise_precision"}
+"""What a metric is given with the patterns, needed or optional; never a setting."""
+
 
 def settings_of(entry: Entry) -> Signature:
     """Settings that a component is built with."""
@@ -24,10 +27,8 @@ def settings_of(entry: Entry) -> Signature:
         return signature_of(target)
     if entry.kind in _ITSELF and inspect.isroutine(target):
         signature = signature_of(target, skip=1)
-        needs = set(getattr(target, "needs", ())) | (
-            {"conditions"} if "runs" in getattr(target, "needs", ()) else set()
-        )
-        return Signature({name: item for name, item in signature.settings.items() if name not in needs})
+        kept = {name: item for name, item in signature.settings.items() if name not in _GIVEN}
+        return Signature(kept)
     return signature_of(target) if inspect.isroutine(target) else Signature({})
 
 
@@ -93,6 +94,8 @@ def _make(entry: Entry, target: Any, settings: Mapping[str, Any]) -> Any:
     partial = functools.partial(target, **settings)
     if hasattr(target, "needs"):
         partial.needs = target.needs  # type: ignore[attr-defined]
+    if hasattr(target, "channel_factors"):
+        partial.channel_factors = functools.partial(target.channel_factors, **settings)  # type: ignore[attr-defined]
     return partial  # without from_moments, which knows nothing of the settings
 
 

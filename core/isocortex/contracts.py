@@ -48,6 +48,15 @@ class Embedding(Protocol):
 
     ``embed`` takes RDMs (n, pairs) without NaN and gives (n, d). A row that the measure is undefined for
     (a constant one in a correlation) becomes NaN, and so do its comparisons.
+
+    What else a similarity measure, embedding or comparison, may have:
+
+    ``bounds`` : the smallest and largest value; results that rounding takes beyond are set to them.
+    ``max_embedded_pairs`` : RDMs of more pairs are not embedded but compared by ``compare``, which the
+        measure then has too (tau-a embeds by the signs of all differences, which soon are too many).
+    ``whole_rdms`` : True where pairs cannot be left out (it needs to know which conditions a pair has).
+    ``pool(rdms)`` : (n, pairs) -> (pairs,), the RDM that fits them all best by this measure, for noise
+        ceilings; without it, their mean.
     """
 
     def embed(self, rdms: Array) -> Array:

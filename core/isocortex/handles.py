@@ -128,7 +128,17 @@ class SimilarityHandle(Handle):
                 f"{bad[0]} and {bad[1]} of the RDMs to compare hold NaN; "
                 'say nan="omit" to leave out those pairs, or find out where they come from'
             )
+        if getattr(self.component, "whole_rdms", False):
+            raise DataError(
+                f"the similarity {self.name!r} needs whole RDMs and cannot leave out pairs with NaN; "
+                "leave out the conditions instead (RDMs.subset)"
+            )
         return self._compare_omitting(a, b)
+
+    def embeds(self, pairs: int) -> bool:
+        """Whether RDMs of so many pairs are compared by inner products of ``embed``."""
+        most = getattr(self.component, "max_embedded_pairs", None)
+        return hasattr(self.component, "embed") and (most is None or pairs <= most)
 
     def _compare_omitting(self, a: Array, b: Array) -> Array:
         """Compare each two RDMs over the pairs that both have; NaN where that is a single pair or none."""
@@ -141,7 +151,7 @@ class SimilarityHandle(Handle):
         return out
 
     def _compare(self, a: Array, b: Array) -> Array:
-        if hasattr(self.component, "embed"):
+        if self.embeds(a.shape[1]):
             values = self._embedded(a) @ self._embedded(b).T
         else:
             values = np.asarray(self.component.compare(a, b))
@@ -150,7 +160,8 @@ class SimilarityHandle(Handle):
                 f"the similarity {self.name!r} gave {values.dtype} of shape {values.shape} for {len(a)} and "
                 f"{len(b)} RDMs"
             )
-        return values
+        bounds = getattr(self.component, "bounds", None)
+        return values if bounds is None else np.clip(values, *bounds)
 
     def _embedded(self, rdms: Array) -> Array:
         values = np.asarray(self.component.embed(rdms))

@@ -1,4 +1,4 @@
-"""Representational similarity analysis: RDM metrics, similarity measures, model RDMs and their pictures."""
+"""Representational similarity analysis: RDM metrics, noise, similarity measures, ceilings and tests."""
 
 from typing import TYPE_CHECKING
 
@@ -7,9 +7,19 @@ from isocortex._lazy import attach
 if TYPE_CHECKING:
     from isocortex_rsa.figures.bars import comparison_bars as comparison_bars
     from isocortex_rsa.figures.heatmap import rdm_heatmap as rdm_heatmap
-    from isocortex_rsa.metrics.basic import correlation as correlation
-    from isocortex_rsa.metrics.basic import cosine as cosine
-    from isocortex_rsa.metrics.basic import euclidean as euclidean
+    from isocortex_rsa.metrics.additive import Factors as Factors
+    from isocortex_rsa.metrics.angles import correlation as correlation
+    from isocortex_rsa.metrics.angles import cosine as cosine
+    from isocortex_rsa.metrics.crossnobis import crossnobis as crossnobis
+    from isocortex_rsa.metrics.euclidean import euclidean as euclidean
+    from isocortex_rsa.metrics.euclidean import sqeuclidean as sqeuclidean
+    from isocortex_rsa.metrics.mahalanobis import mahalanobis as mahalanobis
+    from isocortex_rsa.metrics.poisson import poisson_kl as poisson_kl
+    from isocortex_rsa.metrics.scipy_pdist import pdist as pdist
+    from isocortex_rsa.noise.covariance import noise_covariance as noise_covariance
+    from isocortex_rsa.noise.residuals import residuals_from_repeats as residuals_from_repeats
+    from isocortex_rsa.noise.whitening import noise_precision as noise_precision
+    from isocortex_rsa.noise.whitening import whiten as whiten
     from isocortex_rsa.similarities.basic import Cosine as Cosine
     from isocortex_rsa.similarities.basic import Pearson as Pearson
     from isocortex_rsa.similarities.basic import Spearman as Spearman
@@ -21,12 +31,14 @@ if TYPE_CHECKING:
     from isocortex_rsa.steps.computing import mean_rdm as mean_rdm
     from isocortex_rsa.steps.loading import load_patterns as load_patterns
     from isocortex_rsa.steps.rdm_files import load_rdms as load_rdms
+    from isocortex_rsa.steps.whitening import whiten_patterns as whiten_patterns
 
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "Code": "isocortex_rsa.steps.codes",
         "Cosine": "isocortex_rsa.similarities.basic",
+        "Factors": "isocortex_rsa.metrics.additive",
         "Pearson": "isocortex_rsa.similarities.basic",
         "Spearman": "isocortex_rsa.similarities.basic",
         "category_codes": "isocortex_rsa.steps.codes",
@@ -34,12 +46,22 @@ __getattr__, __dir__, __all__ = attach(
         "compare_rdms": "isocortex_rsa.steps.comparing",
         "comparison_bars": "isocortex_rsa.figures.bars",
         "compute_rdms": "isocortex_rsa.steps.computing",
-        "correlation": "isocortex_rsa.metrics.basic",
-        "cosine": "isocortex_rsa.metrics.basic",
-        "euclidean": "isocortex_rsa.metrics.basic",
+        "correlation": "isocortex_rsa.metrics.angles",
+        "cosine": "isocortex_rsa.metrics.angles",
+        "crossnobis": "isocortex_rsa.metrics.crossnobis",
+        "euclidean": "isocortex_rsa.metrics.euclidean",
         "load_patterns": "isocortex_rsa.steps.loading",
         "load_rdms": "isocortex_rsa.steps.rdm_files",
+        "mahalanobis": "isocortex_rsa.metrics.mahalanobis",
         "mean_rdm": "isocortex_rsa.steps.computing",
+        "noise_covariance": "isocortex_rsa.noise.covariance",
+        "noise_precision": "isocortex_rsa.noise.whitening",
+        "pdist": "isocortex_rsa.metrics.scipy_pdist",
+        "poisson_kl": "isocortex_rsa.metrics.poisson",
         "rdm_heatmap": "isocortex_rsa.figures.heatmap",
+        "residuals_from_repeats": "isocortex_rsa.noise.residuals",
+        "sqeuclidean": "isocortex_rsa.metrics.euclidean",
+        "whiten": "isocortex_rsa.noise.whitening",
+        "whiten_patterns": "isocortex_rsa.steps.whitening",
     },
 )

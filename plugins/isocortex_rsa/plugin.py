@@ -10,9 +10,14 @@ if TYPE_CHECKING:
     from isocortex.plugins.spec import Register
 
 METRICS = {
-    "correlation": ("metrics.basic:correlation", "1 - Pearson r between patterns"),
-    "cosine": ("metrics.basic:cosine", "1 - cosine of the angle between patterns"),
-    "euclidean": ("metrics.basic:euclidean", "Euclidean distance between patterns"),
+    "correlation": ("metrics.angles:correlation", "1 - Pearson r between patterns"),
+    "cosine": ("metrics.angles:cosine", "1 - cosine of the angle between patterns"),
+    "euclidean": ("metrics.euclidean:euclidean", "Euclidean distance between patterns"),
+    "sqeuclidean": ("metrics.euclidean:sqeuclidean", "squared Euclidean distance per channel"),
+    "mahalanobis": ("metrics.mahalanobis:mahalanobis", "squared Mahalanobis distance per channel"),
+    "crossnobis": ("metrics.crossnobis:crossnobis", "Mahalanobis distance across runs, without noise bias"),
+    "poisson_kl": ("metrics.poisson:poisson_kl", "symmetrised KL divergence of Poisson rates"),
+    "pdist": ("metrics.scipy_pdist:pdist", "any dissimilarity of scipy's pdist, by name"),
 }
 
 SIMILARITIES = {
@@ -24,6 +29,7 @@ SIMILARITIES = {
 STEPS = {
     "load_patterns": ("steps.loading:load_patterns", "patterns from a data source"),
     "load_rdms": ("steps.rdm_files:load_rdms", "RDMs from a .npz or .npy file"),
+    "whiten_patterns": ("steps.whitening:whiten_patterns", "patterns in units of their noise"),
     "compute_rdms": ("steps.computing:compute_rdms", "RDMs of patterns"),
     "mean_rdm": ("steps.computing:mean_rdm", "RDMs averaged over subjects"),
     "category_codes": ("steps.codes:category_codes", "model RDMs of 0 and 1"),

@@ -209,8 +209,8 @@ def test_mean_averages_over_rdms_in_double_precision() -> None:
     many = np.full((1000, 1), 0.1, dtype=np.float32)
     many[0] = 1e6
     found = RDMs(many, ("a", "b"), tuple(map(str, range(1000))), "m").mean()
-    assert found.values.dtype == np.float32
-    assert found.values[0, 0] == np.float32(many.astype(np.float64).mean())
+    assert found.values.dtype == np.float64
+    assert found.values[0, 0] == many.astype(np.float64).mean()
     with pytest.raises(DataError, match="none to average"):
         RDMs(np.zeros((0, 3)), tuple("abc"), (), "m").mean()
 

@@ -68,7 +68,7 @@ def test_channels_with_nan_are_dropped_and_counted() -> None:
 
 
 def test_dropped_channels_leave_the_mask() -> None:
-    from isocortex_rsa.steps.computing import drop_channels
+    from isocortex_rsa.steps._channels import drop_channels
 
     values = patterns(channels=8).values.copy()
     values[0, 5] = np.nan

@@ -83,7 +83,7 @@ def test_close_patterns_keep_their_euclidean_distance() -> None:
 
 
 def test_close_patterns_in_several_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("isocortex_rsa.metrics.basic._BLOCK", 64)
+    monkeypatch.setattr("isocortex_rsa.metrics.additive._BLOCK", 64)
     x = np.concatenate([np.full((1, 30), 1e6), 1e-3 * patterns(9, 30)])
     np.testing.assert_allclose(euclidean(x), pdist(x), rtol=1e-12)
 

@@ -140,10 +140,10 @@ class RDMs(Data):
         return replace(self, names=as_labels(names, "RDMs: names"))
 
     def mean(self, name: str = "mean") -> RDMs:
-        """Average all RDMs into one."""
+        """Average all RDMs into one, in float64: rounding a mean to float32 could tie its values."""
         if not len(self):
             raise DataError("RDMs: there are none to average")
-        values = self.values.mean(axis=0, keepdims=True, dtype=np.float64).astype(self.values.dtype)
+        values = self.values.mean(axis=0, keepdims=True, dtype=np.float64)
         return replace(self, values=values, names=(name,))
 
     def to_rsatoolbox(self) -> Any:

@@ -50,3 +50,13 @@ def euclidean_from_moments(
         return _NAN
     square = sum_aa + sum_bb - 2.0 * sum_ab
     return math.sqrt(square) if square > 0.0 else (0.0 if square <= 0.0 else _NAN)
+
+
+def sqeuclidean_from_moments(
+    count: float, sum_a: float, sum_b: float, sum_aa: float, sum_bb: float, sum_ab: float
+) -> float:
+    """Squared Euclidean distance per channel; NaN without channels."""
+    if count < 1:
+        return _NAN
+    square = sum_aa + sum_bb - 2.0 * sum_ab
+    return square / count if square > 0.0 else (0.0 if square <= 0.0 else _NAN)

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from isocortex.contracts import RDMMetric
 from isocortex.data import Collected, Patterns, RDMs
+from isocortex.data.labels import codes, unique
 from isocortex.errors import DataError
+from isocortex.handles import MetricHandle
 from isocortex.pipeline.settings import AxisValues
 from isocortex_rsa._components import metric_handle
 from isocortex_rsa._items import NO_AXES, items_of, name_of
+from isocortex_rsa.noise.covariance import Method
+from isocortex_rsa.noise.residuals import residuals_from_repeats
+from isocortex_rsa.noise.whitening import noise_precision
+from isocortex_rsa.steps._channels import drop_channels
 
 
 def compute_rdms(
     patterns: Patterns | Collected[Patterns],
     metric: RDMMetric = "correlation",  # type: ignore[assignment]
     average: Literal["condition", "none"] = "condition",
+    noise: Method = "schaefer_strimmer",
     axes: AxisValues = NO_AXES,
 ) -> RDMs:
     """Compute an RDM of each set of patterns, named by its axis values (``S1``).
@@ -31,15 +37,18 @@ def compute_rdms(
     ----------
     metric : the dissimilarity. One that compares runs (crossnobis) gets all samples, whatever ``average``.
     average : "condition" averages all samples of a condition first; "none" asks for one sample a condition.
+    noise : for a metric that needs a noise precision (mahalanobis), how it is estimated from what differs
+        between samples of a condition; see ``whiten_patterns`` for this and for GLM residuals.
     """
     handle = metric_handle(metric)
     parts = []
     for own, item in items_of(patterns):
         name = name_of(own) or name_of(dict(axes)) or handle.name
         usable = drop_channels(item, name)
+        needs = _needs(handle, usable, noise)
         if average == "condition" and "runs" not in handle.needs:
             usable = usable.condition_means()
-        rdm = handle(usable, rdm=name)
+        rdm = handle(usable, rdm=name, **needs)
         undefined = int(np.isnan(rdm.values).sum())
         if undefined:
             warnings.warn(
@@ -51,30 +60,23 @@ def compute_rdms(
     return RDMs.stack(parts)
 
 
-def drop_channels(patterns: Patterns, name: str = "patterns") -> Patterns:
-    """Leave out channels with NaN or infinity in any sample, with a warning; raise if none is left."""
-    finite = np.asarray(np.isfinite(patterns.values).all(axis=0))
-    dropped = int(np.count_nonzero(~finite))
-    if not dropped:
-        if not patterns.n_channels:
-            raise DataError(f"{name}: the patterns have no channels")
-        return patterns
-    if dropped == patterns.n_channels:
-        raise DataError(
-            f"{name}: each of the {dropped} channels holds NaN or infinity in some sample; look for samples "
-            "that are empty throughout, or for a mask that reaches out of the brain"
-        )
-    text = f"{name}: dropped {dropped} of {patterns.n_channels} channels with NaN or infinity"
-    warnings.warn(text, stacklevel=3)
-    channels = patterns.channels
-    if channels is not None:
-        channels = tuple(label for label, keep in zip(channels, finite, strict=True) if keep)
-    space = patterns.space
-    if space is not None:
-        mask = space.mask.copy()
-        mask[space.mask] = finite
-        space = replace(space, mask=mask)
-    return replace(patterns, values=patterns.values[:, finite], channels=channels, space=space)
+def _needs(handle: MetricHandle, patterns: Patterns, noise: Method) -> dict[str, Any]:
+    """What a metric wants besides the patterns; says by label which condition a run lacks."""
+    if "runs" in handle.needs and patterns.runs is not None:
+        there = set(zip(patterns.conditions, patterns.runs, strict=True))
+        every = [(name, run) for name in patterns.condition_names for run in unique(patterns.runs)]
+        gaps = [place for place in every if place not in there]
+        if gaps and getattr(handle.component, "every_run", False):
+            name, run = gaps[0]
+            more = f" ({len(gaps)} such gaps)" if len(gaps) > 1 else ""
+            raise DataError(
+                f"{handle.name}: condition {name!r} has no sample in run {run!r}{more}; leave out the "
+                "condition or the run"
+            )
+    if "noise_precision" in handle.needs:
+        residuals, dof = residuals_from_repeats(patterns.values, codes(patterns.conditions))
+        return {"noise_precision": noise_precision(residuals, noise, dof)}
+    return {}
 
 
 def mean_rdm(rdms: RDMs | Collected[RDMs], name: str = "mean") -> RDMs:

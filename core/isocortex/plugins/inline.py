@@ -40,7 +40,7 @@ def load_file(path: Path) -> ModuleType:
     try:
         # compiled here, not by the loader: its cached bytecode is matched by time stamp and size only
         exec(compile(module.__isocortex_source__, str(path), "exec"), module.__dict__)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
         line = _line_in(path, error)
         raise PluginError(
@@ -49,7 +49,7 @@ def load_file(path: Path) -> ModuleType:
     return module
 
 
-def _line_in(path: Path, error: Exception) -> str:
+def _line_in(path: Path, error: BaseException) -> str:
     if isinstance(error, SyntaxError) and error.filename == str(path):
         return f":{error.lineno}"
     lines = [

@@ -107,22 +107,25 @@ class PluginManager:
             return
         try:
             self._register(point.load(), info)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self._fail(info, error)
 
     def _add_file(self, file: Path) -> None:
         from isocortex.plugins.inline import load_file
 
         info = PluginInfo(file.stem, str(file))
+        twin = next((other for other in self.infos if other.name == info.name), None)
+        if twin is not None:
+            raise PluginError(
+                f"{file}: there already is a plugin {info.name!r} ({twin.source}); rename this file"
+            )
         self.infos.append(info)
         if info.name in self.disabled:
             info.status = "disabled"
             return
         module = load_file(file)
         info.module = module.__name__
-        self._register(module, info)
-        if not self.pluggy.get_hookcallers(module):
-            raise PluginError(f"{file}: has no function marked with isocortex.hookimpl, so it adds nothing")
+        self._require(module, info)
 
     def _add_object(self, plugin: object, number: int) -> None:
         name = getattr(plugin, "__name__", type(plugin).__name__)
@@ -131,26 +134,39 @@ class PluginManager:
             name if name not in taken else f"{name}-{number}", "object", module=_module_of(plugin)
         )
         self.infos.append(info)
-        self._register(plugin, info)
-        if not self.pluggy.get_hookcallers(self.objects[info.name]):
-            raise PluginError(f"the plugin object {plugin!r} has nothing marked with isocortex.hookimpl")
+        self._require(plugin, info)
+
+    def _require(self, plugin: object, info: PluginInfo) -> None:
+        """Register what the user asked for by itself: a fault in it is an error."""
+        try:
+            self._register(plugin, info)
+        except PluginError as error:
+            raise PluginError(f"plugin {info.name!r} ({info.source}): {error}") from error.__cause__
 
     def _register(self, plugin: object, info: PluginInfo) -> None:
-        plugin = plugin() if inspect.isclass(plugin) else plugin
+        """Take in a plugin as a whole, or raise ``PluginError`` and leave nothing of it behind."""
         try:
+            plugin = plugin() if inspect.isclass(plugin) else plugin
+            self.objects[info.name] = plugin
             self.pluggy.register(plugin, name=info.name)
-        except (ValueError, pluggy.PluginValidationError) as error:
-            raise PluginError(f"plugin {info.name!r} ({info.source}): {error}") from error
-        self.objects[info.name] = plugin
-        for caller in self.pluggy.get_hookcallers(plugin) or ():
+            self._check_hooks(plugin)
+            self._collect(plugin, info)
+        except Exception as error:
+            self._unregister(info)
+            known = isinstance(error, (PluginError, pluggy.PluginValidationError))
+            text = "; ".join(str(error).splitlines()) if known else f"{type(error).__name__}: {error}"
+            raise PluginError(text) from error
+
+    def _check_hooks(self, plugin: object) -> None:
+        callers = self.pluggy.get_hookcallers(plugin)
+        if not callers:
+            raise PluginError("nothing in it is marked with isocortex.hookimpl, so it adds nothing")
+        for caller in callers:
             if not caller.has_spec():
-                self._unregister(info)
                 hooks = [name for name in vars(spec) if name.startswith(("register_", "run_", "step_"))]
                 raise PluginError(
-                    f"plugin {info.name!r} ({info.source}): there is no hook {caller.name!r}; "
-                    f"{suggestion(caller.name, hooks, 'hooks')}"
+                    f"there is no hook {caller.name!r}; {suggestion(caller.name, hooks, 'hooks')}"
                 )
-        self._collect(plugin, info)
 
     def _collect(self, plugin: object, info: PluginInfo) -> None:
         """Call the plugin's own register hooks, one by one, so that each component knows its plugin."""
@@ -161,18 +177,18 @@ class PluginManager:
                 arguments = {"register": self.registry.recorder(kind, info)}
                 try:
                     impl.function(*(arguments[name] for name in impl.argnames))
+                except PluginError:
+                    raise
                 except Exception as error:
-                    self._unregister(info)
-                    raise PluginError(
-                        f"plugin {info.name!r} ({info.source}): {hook} raised {type(error).__name__}: {error}"
-                    ) from error
+                    raise PluginError(f"{hook} raised {type(error).__name__}: {error}") from error
 
     def _unregister(self, info: PluginInfo) -> None:
         self.registry.forget(info)
-        self.pluggy.unregister(name=info.name)
         self.objects.pop(info.name, None)
+        if self.pluggy.has_plugin(info.name):
+            self.pluggy.unregister(name=info.name)
 
-    def _fail(self, info: PluginInfo, error: Exception) -> None:
+    def _fail(self, info: PluginInfo, error: BaseException) -> None:
         info.status = "failed"
         info.error = str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
 

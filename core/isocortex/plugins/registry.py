@@ -60,7 +60,7 @@ class Entry:
             found: Any = importlib.import_module(module)
             for part in attribute.split("."):
                 found = getattr(found, part)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise PluginError(
                 f"the {self.kind} {self.name!r} of plugin {self.plugin.name!r} ({self.plugin.source}) "
                 f"cannot be imported from {self.target!r}: {type(error).__name__}: {error}"
@@ -80,11 +80,12 @@ class Registry:
         def register(name: str, component: object, summary: str = "") -> None:
             if not isinstance(name, str) or not name or name != name.strip():
                 raise PluginError(f"register: {name!r} is not a name for a {kind}")
-            if isinstance(component, str) and not all(component.partition(":")):
-                raise PluginError(
-                    f"register({name!r}): {component!r} is not of the form 'package.module:name'"
-                    + (" ('package:file.yaml' for a pipeline)" if kind == "pipeline" else "")
-                )
+            form = "'package:file.yaml'" if kind == "pipeline" else "'package.module:name'"
+            wanted = isinstance(component, str) or (kind != "pipeline" and component is not None)
+            if not wanted or (isinstance(component, str) and not all(component.partition(":"))):
+                raise PluginError(f"register({name!r}): {component!r} is no {kind}; give one as {form}")
+            if name in plugin.provides.get(kind, ()):
+                raise PluginError(f"register({name!r}): it registers two {kind} components of this name")
             entry = Entry(kind, name, component, summary or _first_line(component), plugin)
             self._entries.setdefault((kind, name), []).append(entry)
             plugin.provides.setdefault(kind, []).append(name)

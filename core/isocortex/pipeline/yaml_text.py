@@ -124,7 +124,7 @@ class _Builder:
         self.count = 0
 
     def build(self, node: yaml.Node, place: Place) -> Any:
-        self.text.lines.setdefault(place, node.start_mark.line + 1)
+        line = self.text.lines.setdefault(place, node.start_mark.line + 1)
         self.count += 1
         if self.count > MAX_NODES:
             if self.count == MAX_NODES + 1:
@@ -133,7 +133,7 @@ class _Builder:
                 )
             return None
         if id(node) in self.open:
-            return self.fault(place, "an alias (*name) inside of what it stands for, without end", node)
+            return self.fault(place, "an alias (*name) inside of what it stands for, without end", node, line)
         if len(place) > MAX_DEPTH:
             return self.fault(place, _TOO_DEEP, node)
         self.open.add(id(node))
@@ -201,8 +201,9 @@ class _Builder:
         tag = node.tag.replace("tag:yaml.org,2002:", "!!")
         return self.fault(place, f"the tag {tag} is not allowed: a pipeline holds plain values only", node)
 
-    def fault(self, place: Place, message: str, node: yaml.Node) -> None:
-        self.problems.append(Problem(message, _shortened(place), self.text.file, node.start_mark.line + 1))
+    def fault(self, place: Place, message: str, node: yaml.Node, line: int | None = None) -> None:
+        line = line or node.start_mark.line + 1
+        self.problems.append(Problem(message, _shortened(place), self.text.file, line))
 
 
 _TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep: this is no pipeline"

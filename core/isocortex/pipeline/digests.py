@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-Stamp = tuple[int, int, int, int]
+Stamp = tuple[int, int] | str | None
+"""What changes when a file (size, time) or something in a folder (digest of all these) does; None: gone."""
 
 
 def digest_json(value: Any) -> str:
@@ -24,6 +26,37 @@ def digest_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def stamp(path: Path) -> Stamp:
+    """Say cheaply how a file or folder is now; compare two of these to see whether it was changed."""
+    try:
+        if path.is_dir():
+            return digest_json([[name, item and stamp(item)] for name, item in entries(path)])
+        stat = path.stat()
+        return stat.st_size, stat.st_mtime_ns
+    except OSError:
+        return None
+
+
+def entries(folder: Path) -> Iterator[tuple[str, Path | None]]:
+    """Go through all that is in a folder, linked folders too: relative name, and the path if it is a file."""
+    seen = set()
+    for place, folders, files in os.walk(folder, followlinks=True, onerror=_raise):
+        stat = Path(place).stat()
+        if (stat.st_dev, stat.st_ino) in seen:  # a link that leads back
+            folders.clear()
+            continue
+        seen.add((stat.st_dev, stat.st_ino))
+        folders.sort()
+        base = Path(place).relative_to(folder)
+        yield from (((base / name).as_posix() + "/", None) for name in folders)
+        found = [(base / name, Path(place, name)) for name in sorted(files)]
+        yield from ((name.as_posix(), path) for name, path in found if path.is_file())
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
 class FileDigests:
     """Digests of input files, remembered within a process as long as a file's size and times stay.
 
@@ -32,25 +65,21 @@ class FileDigests:
     """
 
     def __init__(self) -> None:
-        self._known: dict[Path, tuple[Stamp, str]] = {}
+        self._known: dict[Path, tuple[tuple[int, ...], str]] = {}
 
     def of(self, path: Path) -> str:
         """Digest of a file's content and name, or of a folder with everything in it."""
         if path.is_dir():
-            parts = [(str(item.relative_to(path)), self._content(item)) for item in _files(path)]
+            parts = [(name, item and self._content(item)) for name, item in entries(path)]
             return digest_json([path.name, parts])
         return digest_json([path.name, self._content(path)])
 
     def _content(self, path: Path) -> str:
         stat = path.stat()
-        stamp = (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
-        if path in self._known and self._known[path][0] == stamp:
+        key = (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+        if path in self._known and self._known[path][0] == key:
             return self._known[path][1]
         digest = digest_file(path)
         if abs(time.time_ns() - max(stat.st_mtime_ns, stat.st_ctime_ns)) > 2_000_000_000:
-            self._known[path] = (stamp, digest)
+            self._known[path] = (key, digest)
         return digest
-
-
-def _files(folder: Path) -> Iterable[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())

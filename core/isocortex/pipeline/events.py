@@ -15,8 +15,8 @@ from isocortex.pipeline.store import Output
 class RunEvent:
     """A run: what it is, where it writes, and how it went.
 
-    ``instances`` holds the ids of all step instances in running order; ``reused``, ``failed`` and ``skipped``
-    fill while the run goes on.
+    ``instances`` holds the ids of all step instances in running order; ``reused``, ``finished`` (with the
+    outputs, reused ones too), ``failed`` and ``skipped`` fill while the run goes on.
     """
 
     name: str
@@ -28,6 +28,7 @@ class RunEvent:
     instances: tuple[str, ...]
     plan: Any = field(repr=False)
     reused: list[str] = field(default_factory=list)
+    finished: dict[str, Mapping[str, Output]] = field(default_factory=dict, repr=False)
     failed: dict[str, str] = field(default_factory=dict)
     skipped: list[str] = field(default_factory=list)
 

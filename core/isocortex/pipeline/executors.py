@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -26,25 +28,63 @@ class InProcess(Executor):
             future.set_exception(error)
         return future
 
+    def kill(self) -> None:
+        """Nothing runs besides."""
 
-def processes(workers: int, manager: PluginManager) -> ProcessPoolExecutor:
-    """Make a pool of worker processes that know the same plugins (objects excepted)."""
-    import multiprocessing
 
-    disable = sorted(manager.disabled)
-    setup = (list(sys.path), [str(file) for file in manager.files], disable)
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=setup)
+class Workers(Executor):
+    """Worker processes that know the same plugins (objects excepted); a broken pool is replaced."""
+
+    def __init__(self, workers: int, manager: PluginManager) -> None:
+        self._workers = workers
+        self._setup = (
+            list(sys.path),
+            [str(file) for file in manager.files],
+            sorted(manager.disabled),
+        )
+        self._pool = self._new()
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Run ``fn`` in a worker; its future raises ``BrokenProcessPool`` when one of the workers dies."""
+        try:
+            return self._pool.submit(fn, *args, **kwargs)
+        except BrokenProcessPool:
+            self._pool.shutdown()
+            self._pool = self._new()
+            return self._pool.submit(fn, *args, **kwargs)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End the workers when they are done."""
+        self._pool.shutdown(wait, cancel_futures=cancel_futures)
+
+    def kill(self) -> None:
+        """End the workers at once; what they were about to write is as if it had never been begun."""
+        for process in list((self._pool._processes or {}).values()):
+            process.kill()
+        self._pool.shutdown(cancel_futures=True)
+
+    def _new(self) -> ProcessPoolExecutor:
+        import multiprocessing
+
+        context = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(
+            self._workers, mp_context=context, initializer=_start_worker, initargs=self._setup
+        )
 
 
 _manager: PluginManager | None = None
+_error = ""
 
 
 def _start_worker(path: list[str], files: list[str], disable: list[str]) -> None:
-    global _manager
+    global _manager, _error
     threading.Thread(target=_die_with_parent, daemon=True).start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent ends the workers
     sys.path[:] = path
-    _manager = PluginManager(files=[Path(file) for file in files], disable=disable)
+    try:
+        _manager = PluginManager(files=[Path(file) for file in files], disable=disable)
+    except Exception as error:  # an initializer that raises would break the pool without a word
+        _error = f"a worker process cannot load the plugins: {error}"
 
 
 def _die_with_parent() -> None:
@@ -60,5 +100,4 @@ def _die_with_parent() -> None:
 
 def perform_in_worker(task: Task) -> Outcome:
     """Carry out a task in a worker process."""
-    assert _manager is not None
-    return perform(task, _manager)
+    return perform(task, _manager) if _manager is not None else Outcome(task.id, error=_error)

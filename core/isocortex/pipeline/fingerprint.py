@@ -1,27 +1,28 @@
 """What a component's code is: distribution, version, source, and the libraries that it computes with.
 
-The source of a plugin is all of its Python files, the core modules that they import (and what these import),
-and any other imported code that no version number stands for. Imports are read from the text, those inside
-functions too; nothing is run.
+The source of a plugin is all of its Python files and compiled modules, the core modules that they import (and
+what these import), and any other imported code that no version number stands for.
 """
 
 from __future__ import annotations
 
-import ast
 import hashlib
-import importlib.util
 import sys
 import sysconfig
+import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from isocortex.pipeline import imports
+from isocortex.pipeline.digests import Stamp, stamp
+from isocortex.pipeline.imports import CORE, SUFFIXES, origin, unit_of
+from isocortex.plugins.inline import PREFIX
 from isocortex.plugins.registry import Entry
 
-CORE = "isocortex"
 _DISTRIBUTIONS = {
     "sklearn": "scikit-learn",
     "PIL": "pillow",
@@ -29,21 +30,33 @@ _DISTRIBUTIONS = {
     "cv2": "opencv-python",
     "skimage": "scikit-image",
 }
+_HANDLED = {"rdm_metric": "isocortex.handles", "similarity": "isocortex.handles"}
+"""Module of core that stands between a component of a kind and the step that uses it."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """The source behind a module: its digest, versions of the libraries, and where its files lie."""
+
+    digest: str
+    libraries: dict[str, str]
+    files: dict[Path, Stamp]
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """The identity of a component's code, as it enters a result's key."""
+    """The identity of a component's code, as it enters a key; ``files`` are those that may change."""
 
     component: str
     distribution: str
     version: str
     source: str
     libraries: dict[str, str]
+    files: dict[Path, Stamp] = field(repr=False)
 
     def as_json(self) -> dict[str, Any]:
         """Plain form for keys and records."""
-        return dict(vars(self))
+        return {name: value for name, value in vars(self).items() if name != "files"}
 
 
 def fingerprint(entry: Entry) -> Fingerprint | None:
@@ -55,12 +68,18 @@ def fingerprint(entry: Entry) -> Fingerprint | None:
         return None
     if isinstance(entry.target, str):
         module = entry.target.partition(":")[0]
-    top = module.partition(".")[0]
-    source = source_of(module if top == CORE else top)  # a package stands for all of its modules
+    source = source_of(module, _HANDLED.get(entry.kind))
     if source is None:
         return None
-    origin = "" if entry.plugin.origin.endswith(".py") else entry.plugin.origin
-    return Fingerprint(f"{entry.kind}:{entry.name}", origin, entry.plugin.version, source[0], dict(source[1]))
+    distribution = "" if entry.plugin.origin.endswith(".py") else entry.plugin.origin
+    return Fingerprint(
+        f"{entry.kind}:{entry.name}",
+        distribution,
+        entry.plugin.version,
+        source.digest,
+        source.libraries,
+        source.files,
+    )
 
 
 def _resolves(target: object, module: str, name: str) -> bool:
@@ -74,22 +93,34 @@ def _resolves(target: object, module: str, name: str) -> bool:
 
 
 @cache
-def source_of(module: str) -> tuple[str, tuple[tuple[str, str], ...]] | None:
-    """Digest of the source that a module stands for, and versions of the libraries behind it."""
+def source_of(*modules: str | None) -> Source | None:
+    """Give the source that modules stand for; None when it cannot be found, or is not what was imported."""
     closure = _Closure()
-    if not closure.add(module):
+    if not all(closure.add(module) for module in modules if module is not None):
+        return None
+    if closure.outdated:
+        files = ", ".join(str(path) for path in closure.outdated)
+        warnings.warn(
+            f"{files}: changed after Python had imported it, so what is computed now follows the old text "
+            "and will not be reused; start Python anew",
+            stacklevel=2,
+        )
         return None
     digest = hashlib.sha256()
     for name, content in sorted(closure.files.items()):
         digest.update(f"{name}\0{len(content)}\0".encode())
         digest.update(content)
-    return digest.hexdigest(), tuple(sorted(closure.libraries.items()))
+    return Source(digest.hexdigest(), dict(sorted(closure.libraries.items())), closure.stamps)
 
 
 def forget() -> None:
     """Read all sources anew (they may have been edited since the last run in this process)."""
     source_of.cache_clear()
-    _imports.cache_clear()
+    imports.forget()
+
+
+_imported: dict[str, tuple[object, str]] = {}
+"""Module -> its import (the spec, which a reload replaces) and the digest of its source at first sight."""
 
 
 class _Closure:
@@ -97,114 +128,71 @@ class _Closure:
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
+        self.stamps: dict[Path, Stamp] = {}
         self.libraries: dict[str, str] = {}
+        self.outdated: list[Path] = []
         self.seen: set[str] = set()
 
     def add(self, module: str) -> bool:
         """Take in a module; gives False when it has no source that can be found."""
         top = module.partition(".")[0]
-        if top == CORE:
-            return self.add_core(module)
-        if top in self.seen:
+        unit = module if top == CORE else unit_of(module)
+        place = origin(unit) if unit is not None else None
+        if unit in self.seen or _is_standard(top, place):
             return True
-        self.seen.add(top)
-        if top in sys.stdlib_module_names:
-            return True
-        place = _origin(top)
-        version = _version(top)
-        if version is not None and (place is None or _installed(place)) and not _is_plugin(top):
-            self.libraries[top] = version
-            return True
-        if place is None:
+        if unit is not None:
+            self.seen.add(unit)
+        if top != CORE and not _is_plugin(top) and (place is None or _installed(place)):
+            version = _version(top)
+            if version is not None:
+                self.libraries[top] = version
+                return True
+        if unit is None or place is None:
             return False
-        for name, path in _package_files(top, place):
-            self.add_file(name, path, top)
+        for name, path in [(unit, place)] if top == CORE else _package_files(unit, place):
+            self.add_file(name, path, unit)
         return True
 
-    def add_core(self, module: str) -> bool:
-        if module in self.seen:
-            return True
-        self.seen.add(module)
-        path = _origin(module)
-        if path is None:
-            return False
-        self.add_file(module, path, CORE)
-        return True
-
-    def add_file(self, name: str, path: Path, top: str) -> None:
-        content = path.read_bytes()
-        self.files[name] = content
-        for imported in _imports(content, name, path.name == "__init__.py"):
-            if imported.partition(".")[0] != top or top == CORE:
+    def add_file(self, name: str, path: Path, unit: str) -> None:
+        watched = stamp(path)
+        content = self.content(name, path)
+        self.files[_plain(name)] = content
+        if not _installed(path):
+            self.stamps[path] = watched
+        if path.suffix != ".py":
+            return
+        for imported in imports.imports(content, name, path.name == "__init__.py"):
+            if unit_of(unit) == CORE or not f"{imported}.".startswith(f"{unit}."):
                 self.add(imported)
 
-
-@cache
-def _imports(content: bytes, module: str, is_package: bool) -> tuple[str, ...]:
-    """Absolute names of the modules that a source imports; lazy packages are looked through."""
-    try:
-        tree = ast.parse(content)
-    except (SyntaxError, ValueError):
-        return ()
-    found: dict[str, None] = {}
-    lazy: dict[str, str] = {}
-    nodes = list(_run_time(tree))
-    for node in nodes:
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                if alias.name == CORE:
-                    lazy[alias.asname or alias.name] = alias.name
-                found[alias.name] = None
-        elif isinstance(node, ast.ImportFrom):
-            base = _absolute(node, module, is_package)
-            for alias in node.names:
-                found[_looked_through(base, alias.name)] = None
-    for node in nodes:
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in lazy:
-            found[_looked_through(lazy[node.value.id], node.attr)] = None
-    return tuple(name for name in found if name)
+    def content(self, name: str, path: Path) -> bytes:
+        """Read a source; one that differs from what this process imported is noted."""
+        module = sys.modules.get(name)
+        source: bytes | None = getattr(module, "__isocortex_source__", None)
+        if source is not None:
+            return source
+        content = path.read_bytes()
+        if module is not None:
+            digest, spec = hashlib.sha256(content).hexdigest(), getattr(module, "__spec__", None) or module
+            known = _imported.get(name)
+            if known is None or known[0] is not spec:
+                _imported[name] = (spec, digest)
+            elif known[1] != digest:
+                self.outdated.append(path)
+        return content
 
 
-def _run_time(tree: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those under ``if TYPE_CHECKING``, which never run."""
-    yield tree
-    children = ast.iter_child_nodes(tree)
-    if isinstance(tree, ast.If) and "TYPE_CHECKING" in ast.unparse(tree.test):
-        children = iter(tree.orelse)
-    for child in children:
-        yield from _run_time(child)
-
-
-def _absolute(node: ast.ImportFrom, module: str, is_package: bool) -> str:
-    if not node.level:
-        return node.module or ""
-    parts = module.split(".")
-    parts = parts[: len(parts) - node.level + is_package]
-    return ".".join([*parts, node.module] if node.module else parts)
-
-
-def _looked_through(base: str, name: str) -> str:
-    """Find the module behind ``from base import name`` where base is one of core's packages."""
-    if base.partition(".")[0] != CORE:
-        return base
-    exports: Any = getattr(sys.modules.get(base), "EXPORTS", None)
-    if exports and exports.get(name):
-        return _looked_through(exports[name], name)
-    inner = f"{base}.{name}"
-    return inner if _origin(inner) is not None else base
+def _plain(module: str) -> str:
+    """Name of a module; where a plugin file lies does not matter."""
+    return module.removeprefix(PREFIX).rpartition("_")[0] if module.startswith(PREFIX) else module
 
 
 @cache
-def _origin(module: str) -> Path | None:
-    loaded = sys.modules.get(module)
-    origin = getattr(loaded, "__file__", None) if loaded is not None else None
-    if origin is None:
-        try:
-            spec = importlib.util.find_spec(module)
-        except (ImportError, ValueError, AttributeError):
-            return None
-        origin = spec.origin if spec is not None else None
-    return Path(origin) if origin is not None and origin.endswith(".py") else None
+def _is_standard(top: str, place: Path | None) -> bool:
+    """Whether a module is Python's own; a local file may have the same name."""
+    if top not in sys.stdlib_module_names:
+        return False
+    return place is None or (_within(place, ("stdlib", "platstdlib")) and not _installed(place))
 
 
 @cache
@@ -212,8 +200,8 @@ def _version(top: str) -> str | None:
     try:
         return metadata.version(_DISTRIBUTIONS.get(top, top))
     except metadata.PackageNotFoundError:
-        owners = _owners().get(top)
-        return metadata.version(owners[0]) if owners else None
+        owners = _owners().get(top, ())
+        return ", ".join(sorted(f"{name} {metadata.version(name)}" for name in set(owners))) or None
 
 
 @cache
@@ -221,11 +209,15 @@ def _owners() -> dict[str, list[str]]:
     return dict(metadata.packages_distributions())
 
 
+@cache
 def _installed(path: Path) -> bool:
     """Whether a file lies among the installed packages, where its version stands for it."""
-    folders = {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")}
     path = path.resolve()
-    return any(folder in path.parents for folder in folders) or "site-packages" in path.parts
+    return bool({"site-packages", "dist-packages"} & set(path.parts)) or _within(path, ("purelib", "platlib"))
+
+
+def _within(path: Path, schemes: tuple[str, ...]) -> bool:
+    return any(Path(sysconfig.get_path(name)).resolve() in path.resolve().parents for name in schemes)
 
 
 def _is_plugin(top: str) -> bool:
@@ -241,11 +233,12 @@ def _plugin_packages() -> frozenset[str]:
     )
 
 
-def _package_files(top: str, place: Path) -> Iterator[tuple[str, Path]]:
-    """All Python files of a package by module name, or the one file of a module."""
+def _package_files(unit: str, place: Path) -> Iterator[tuple[str, Path]]:
+    """All source files of a package by module name, or the one file of a module."""
     if place.name != "__init__.py":
-        yield place.stem, place  # where a plugin file lies does not matter
+        yield unit, place
         return
-    for path in sorted(place.parent.rglob("*.py")):
-        parts = path.relative_to(place.parent).with_suffix("").parts
-        yield ".".join((top, *parts)).removesuffix(".__init__"), path
+    for path in sorted(place.parent.rglob("*")):
+        if path.name.endswith(SUFFIXES) and path.is_file():
+            parts = path.relative_to(place.parent).with_suffix("").parts
+            yield ".".join((unit, *parts)).removesuffix(".__init__"), path

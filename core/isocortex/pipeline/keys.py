@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
-from isocortex.pipeline.digests import FileDigests, digest_json
-from isocortex.pipeline.fingerprint import Fingerprint, fingerprint
-from isocortex.pipeline.plan import Instance
+from isocortex.pipeline import fingerprint
+from isocortex.pipeline.digests import FileDigests, Stamp, digest_json, stamp
+from isocortex.pipeline.fingerprint import Fingerprint, source_of
+from isocortex.pipeline.plan import Feed, Instance
+from isocortex.pipeline.resolve import Component
 from isocortex.pipeline.store import FORMAT, Output
 from isocortex.plugins.registry import Entry
 
@@ -16,48 +19,95 @@ Outputs = Mapping[str, Mapping[str, Output]]
 
 
 class KeyMaker:
-    """Computes keys; code and files are read once a run."""
+    """Computes keys. Code is read once, when the maker is made: what is edited later is not what runs."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, instances: Iterable[Instance] = ()) -> None:
         self.seed = seed
         self.files = FileDigests()
         self._fingerprints: dict[int, Fingerprint | None] = {}
+        fingerprint.forget()
+        for instance in instances:
+            for entry in _entries(instance):
+                self._fingerprint(entry)
 
     def record(self, instance: Instance, finished: Outputs) -> dict[str, Any]:
         """All that a result depends on, as it is written into ``step.json``; ``key`` is None where a
         component cannot be named, so that the result is never reused.
         """
+        return self.watched(instance, finished)[0]
+
+    def watched(self, instance: Instance, finished: Outputs) -> tuple[dict[str, Any], dict[Path, Stamp]]:
+        """Give the record, and the files that it was made from as they are now."""
+        stamps: dict[Path, Stamp] = {}
+
+        def read(path: Path) -> str:
+            stamps[path] = stamp(path)
+            return self.files.of(path)
+
         schema = instance.schema
-        code = [self._fingerprint(schema.entry)]
-        parts = {}
-        for name, part in instance.resolved.components.items():
-            code.append(self._fingerprint(part.entry))
-            parts[name] = {
-                "kind": part.kind,
-                "use": part.name,
-                "code": code[-1].as_json() if code[-1] else None,
-                "settings": part.resolved.canonical(self.files.of),
-            }
+        found = [self._fingerprint(entry) for entry in _entries(instance)]
+        for code in found:
+            stamps |= code.files if code is not None else {}
         content = {
             "format": FORMAT,
-            "use": instance.schema.name,
-            "code": code[0].as_json() if code[0] else None,
-            "settings": instance.resolved.canonical(self.files.of),
-            "components": parts,
-            "files": [self.files.of(file) for file in instance.files],
+            "use": schema.name,
+            "code": self._code(schema.entry),
+            "settings": instance.resolved.canonical(read),
+            "components": self._components(instance.resolved.components, read),
+            "files": [read(file) for file in sorted(set(instance.files))],
             "inputs": {
-                name: [[list(feed.key), finished[feed.instance][feed.output].digest] for feed in feeds]
-                for name, (_, feeds) in sorted(instance.feeds.items())
+                name: _input(axes, feeds, finished) for name, (axes, feeds) in sorted(instance.feeds.items())
             },
             "axes": dict(instance.axes) if schema.axes else None,
             "seed": list(seed_of(self.seed, instance)) if schema.rng else None,
         }
-        return {"key": digest_json(content) if all(code) else None, **content}
+        return {"key": digest_json(content) if all(found) else None, **content}, stamps
+
+    def _components(self, parts: Mapping[str, Component], read: Any) -> dict[str, Any]:
+        return {
+            name: {
+                "kind": part.kind,
+                "use": part.name,
+                "code": self._code(part.entry),
+                "settings": part.resolved.canonical(read),
+                "components": self._components(part.resolved.components, read),
+            }
+            for name, part in parts.items()
+        }
+
+    def _code(self, entry: Entry) -> dict[str, Any] | None:
+        code = self._fingerprint(entry)
+        return code.as_json() if code is not None else None
 
     def _fingerprint(self, entry: Entry) -> Fingerprint | None:
         if id(entry) not in self._fingerprints:
-            self._fingerprints[id(entry)] = fingerprint(entry)
+            self._fingerprints[id(entry)] = fingerprint.fingerprint(entry)
         return self._fingerprints[id(entry)]
+
+
+def _input(axes: tuple[str, ...] | None, feeds: tuple[Feed, ...], finished: Outputs) -> dict[str, Any]:
+    """One input: axes, places and contents, and the source of its types, which decides how it is read."""
+    sources = {feed.type.__qualname__: source_of(feed.type.__module__) for feed in feeds}
+    return {
+        "along": axes,
+        "types": {name: source.digest if source is not None else None for name, source in sources.items()},
+        "items": [
+            [list(feed.key), finished[feed.instance][feed.output].digest, feed.type.__qualname__]
+            for feed in feeds
+        ],
+    }
+
+
+def _entries(instance: Instance) -> list[Entry]:
+    return [instance.schema.entry, *(part.entry for part in all_components(instance.resolved.components))]
+
+
+def all_components(parts: Mapping[str, Component]) -> list[Component]:
+    """Components with those among their own settings."""
+    found = []
+    for part in parts.values():
+        found += [part, *all_components(part.resolved.components)]
+    return found
 
 
 def seed_of(seed: int, instance: Instance) -> tuple[int, ...]:

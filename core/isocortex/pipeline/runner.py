@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import graphlib
-import warnings
+from collections import deque
 from collections.abc import Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from isocortex.errors import StepFailed
-from isocortex.pipeline import fingerprint
+from isocortex.pipeline.digests import Stamp
 from isocortex.pipeline.events import Outputs, RunEvent, StepEvent
-from isocortex.pipeline.executors import InProcess, perform_in_worker, processes
-from isocortex.pipeline.keys import KeyMaker, seed_of
+from isocortex.pipeline.executors import InProcess, Workers, perform_in_worker
+from isocortex.pipeline.keys import KeyMaker, all_components, seed_of
+from isocortex.pipeline.lifecycle import tell
 from isocortex.pipeline.lock import hold
 from isocortex.pipeline.plan import Instance, Plan
+from isocortex.pipeline.resolve import Component
 from isocortex.pipeline.store import Output, Result, Store, output_of
-from isocortex.pipeline.tasks import Outcome, Task, perform
+from isocortex.pipeline.tasks import Outcome, Part, Task, perform
 from isocortex.plugins.manager import PluginManager
+
+
+@dataclass(frozen=True)
+class _Job:
+    """An instance that is under way."""
+
+    event: StepEvent
+    task: Task
 
 
 class Runner:
@@ -30,8 +41,7 @@ class Runner:
         self.plan, self.workers = plan, workers
         self.manager: PluginManager = plan.manager
         self.store = Store(Path(out).resolve())
-        self.keys = KeyMaker(plan.document.seed)
-        self.finished: dict[str, Mapping[str, Output]] = {}
+        self.keys = KeyMaker(plan.document.seed, plan.instances.values())
         self.event = RunEvent(
             plan.name,
             plan.file,
@@ -42,12 +52,11 @@ class Runner:
             tuple(plan.instances),
             plan,
         )
-        self._pending: dict[Future[Outcome], StepEvent] = {}
+        self._pending: dict[Future[Outcome], _Job] = {}
         self._local = InProcess()
 
     def run(self) -> RunEvent:
         """Run everything; failures are in the event that is given back, they do not raise."""
-        fingerprint.forget()
         with hold(self.store.out):
             self.store.prepare()
             self._tell("run_started", run=self.event)
@@ -55,43 +64,55 @@ class Runner:
                 with self._executor() as executor:
                     self._loop(executor)
             finally:
+                self.store.sweep()
                 self._tell("run_finished", run=self.event)
         return self.event
 
     @contextmanager
-    def _executor(self) -> Iterator[Executor]:
-        if self.workers <= 1:
-            yield self._local
-            return
-        pool = processes(self.workers, self.manager)
+    def _executor(self) -> Iterator[InProcess | Workers]:
+        executor = self._local if self.workers <= 1 else Workers(self.workers, self.manager)
         try:
-            yield pool
+            yield executor
         except BaseException:
-            for process in list((pool._processes or {}).values()):
-                process.terminate()
-            pool.shutdown(wait=True, cancel_futures=True)
+            executor.kill()
             raise
-        pool.shutdown()
+        executor.shutdown()
 
-    def _loop(self, executor: Executor) -> None:
+    def _loop(self, executor: InProcess | Workers) -> None:
         order = graphlib.TopologicalSorter({key: item.depends() for key, item in self.plan.instances.items()})
         order.prepare()
         place = {key: number for number, key in enumerate(self.plan.instances)}
+        waiting: deque[str] = deque()
         while order.is_active():
-            ready = sorted(order.get_ready(), key=place.__getitem__)
-            for key in ready:
-                if self._start(self.plan.instances[key], executor):
-                    order.done(key)
-            if not self._pending or ready:
-                ready_now = [future for future in self._pending if future.done()]
-            else:
-                ready_now = list(wait(self._pending, return_when=FIRST_COMPLETED).done)
-            for future in ready_now:
-                event = self._pending.pop(future)
-                self._end(event, future)
-                order.done(event.id)
+            waiting.extend(sorted(order.get_ready(), key=place.__getitem__))
+            order.done(*(self._launch(waiting, executor) or self._collect(executor)))
 
-    def _start(self, instance: Instance, executor: Executor) -> bool:
+    def _launch(self, waiting: deque[str], executor: InProcess | Workers) -> list[str]:
+        """Begin as many instances as there are workers; gives those with which nothing is left to be done.
+
+        No more than that: when a worker dies, all that were under way are suspects.
+        """
+        settled = []
+        while waiting and len(self._pending) < max(self.workers, 1):
+            key = waiting.popleft()
+            if self._start(self.plan.instances[key], executor):
+                settled.append(key)
+        return settled
+
+    def _collect(self, executor: InProcess | Workers) -> list[str]:
+        """Wait until something is done; gives the ids."""
+        done = wait(self._pending, return_when=FIRST_COMPLETED).done
+        if any(isinstance(future.exception(), BrokenProcessPool) for future in done):
+            done = wait(self._pending).done  # the others end with the pool
+        jobs = {future: self._pending.pop(future) for future in done}
+        for future, job in jobs.items():
+            if isinstance(future.exception(), BrokenProcessPool):
+                future = executor.submit(perform_in_worker, job.task)  # alone, so that who dies is to blame
+                wait([future])
+            self._end(job.event, future)
+        return [job.event.id for job in jobs.values()]
+
+    def _start(self, instance: Instance, executor: InProcess | Workers) -> bool:
         """Begin an instance; True when nothing is left to wait for (reused or cannot run)."""
         if any(key in self.event.failed or key in self.event.skipped for key in instance.depends()):
             self.event.skipped.append(instance.id)
@@ -99,7 +120,7 @@ class Runner:
         folder = self.store.folder(instance.step, instance.axes)
         event = StepEvent(instance.id, instance.step, instance.axes, instance.schema.name, folder)
         try:
-            record = self.keys.record(instance, self.finished)
+            record, watched = self.keys.watched(instance, self.event.finished)
         except OSError as error:
             self._failed(event, f"an input file cannot be read: {error}", "")
             return True
@@ -108,41 +129,43 @@ class Runner:
             self._reuse(event, result)
             return True
         self._tell("step_started", step=event)
-        task = self._task(instance, folder, record)
+        job = _Job(event, self._task(instance, folder, record, watched))
         if self._bound_here(instance) or isinstance(executor, InProcess):
-            self._pending[self._local.submit(perform, task, self.manager)] = event
+            self._pending[self._local.submit(perform, job.task, self.manager)] = job
         else:
-            self._pending[executor.submit(perform_in_worker, task)] = event
+            self._pending[executor.submit(perform_in_worker, job.task)] = job
         return False
 
     def _bound_here(self, instance: Instance) -> bool:
         """Whether a component is an object of this process, which no worker has."""
-        parts = [instance.schema.entry, *(part.entry for part in instance.resolved.components.values())]
-        made_by = {feed.producer for _, feeds in instance.feeds.values() for feed in feeds}
-        parts += [self.plan.of_step(step)[0].schema.entry for step in made_by]
-        return any(part.plugin.origin == "object" for part in parts)
+        parts = [part.entry for part in all_components(instance.resolved.components)]
+        made_by = {feed.producer: feed.instance for _, feeds in instance.feeds.values() for feed in feeds}
+        parts += [self.plan.instances[key].schema.entry for key in made_by.values()]
+        return any(part.plugin.origin == "object" for part in (instance.schema.entry, *parts))
 
-    def _task(self, instance: Instance, folder: Path, record: dict[str, Any]) -> Task:
+    def _task(
+        self, instance: Instance, folder: Path, record: dict[str, Any], watched: dict[Path, Stamp]
+    ) -> Task:
         inputs = {}
         for name, (axes, feeds) in instance.feeds.items():
             items = []
             for feed in feeds:
                 use = self.plan.document.steps[feed.producer].use
-                items.append((feed.key, self.finished[feed.instance][feed.output].folder, use, feed.output))
+                items.append(
+                    (feed.key, self.event.finished[feed.instance][feed.output].folder, use, feed.output)
+                )
             inputs[name] = (axes, tuple(items))
-        parts = instance.resolved.components
         return Task(
             instance.id,
             instance.schema.name,
             instance.resolved.values,
-            {name: (part.kind, part.name, part.resolved.values) for name, part in parts.items()},
+            _parts(instance.resolved.components),
             inputs,
             instance.axes,
             seed_of(self.event.seed, instance),
-            folder,
-            self.store.private,
-            self.store.token,
+            self.store.place(folder),
             record,
+            watched,
         )
 
     def _reuse(self, event: StepEvent, result: Result) -> None:
@@ -154,14 +177,13 @@ class Runner:
         try:
             outcome = future.result()
         except BrokenProcessPool:
-            self._failed(
-                event, "its worker process died (killed, or out of memory); run the same command again", ""
-            )
+            text = "its worker process died, and again when it ran alone (killed, or out of memory?)"
+            self._failed(event, text, "")
             return
         except Exception as error:  # a task that could not even be sent
             self._failed(event, f"{type(error).__name__}: {error}", "")
             return
-        if outcome.error:
+        if outcome.error is not None:
             self._failed(event, outcome.error, outcome.details)
             return
         event.seconds, event.warnings = outcome.seconds, tuple(outcome.record["warnings"])
@@ -171,7 +193,7 @@ class Runner:
         self._done(event, outputs)
 
     def _done(self, event: StepEvent, outputs: Mapping[str, Output]) -> None:
-        self.finished[event.id] = outputs
+        self.event.finished[event.id] = outputs
         types = self.plan.instances[event.id].schema.outputs
         self._tell("step_finished", step=event, outputs=Outputs(outputs, types))
 
@@ -182,12 +204,11 @@ class Runner:
         self._tell("step_failed", step=event, error=error)
 
     def _tell(self, hook: str, **arguments: Any) -> None:
-        """Call a lifecycle hook, each plugin on its own: one that raises is reported and stops nothing."""
-        for impl in reversed(getattr(self.manager.hook, hook).get_hookimpls()):
-            try:
-                impl.function(*(arguments[name] for name in impl.argnames))
-            except Exception as error:  # a listener must not end a run of hours
-                warnings.warn(
-                    f"plugin {impl.plugin_name!r}: {hook} raised {type(error).__name__}: {error}",
-                    stacklevel=2,
-                )
+        tell(self.manager, hook, **arguments)
+
+
+def _parts(components: Mapping[str, Component]) -> dict[str, Part]:
+    return {
+        name: Part(part.kind, part.name, part.resolved.values, _parts(part.resolved.components))
+        for name, part in components.items()
+    }

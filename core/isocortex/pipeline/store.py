@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from isocortex.errors import IsocortexError
+from isocortex.data.base import Data
+from isocortex.errors import IsocortexError, PluginError
 from isocortex.formats.arrays import safe_name, sync, write_json
 from isocortex.pipeline.digests import digest_file, digest_json
 
@@ -56,26 +58,46 @@ class Result:
             return None
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a result goes: the output folder, the place in it, and who may write there."""
+
+    out: Path
+    inside: Path
+    token: str
+
+    @property
+    def final(self) -> Path:
+        """Folder of the result."""
+        return self.out / self.inside
+
+
 class Store:
     """The output folder of a run."""
 
     def __init__(self, out: Path) -> None:
         self.out = out
         self.private = out / PRIVATE
+        self.token = ""
 
     def prepare(self) -> None:
-        """Make the folder, sweep out what a killed run left half-written, and take ownership of it.
+        """Make the folder, take ownership of it, and clean up after a killed run.
 
-        To be called under the lock only.
+        To be called under the lock only. Ownership first: a worker that outlived its run then cannot write.
         """
         try:
             self.private.mkdir(parents=True, exist_ok=True)
-            for leftover in self.private.glob("new-*"):
-                shutil.rmtree(leftover, ignore_errors=True)
             self.token = secrets.token_hex(8)
             (self.private / "owner").write_text(self.token)
+            self.sweep()
         except OSError as error:
             raise unwritable(self.out, error) from error
+
+    def sweep(self) -> None:
+        """Put whole results that a kill caught on their way where they belong, and remove the rest."""
+        for leftover in sorted(self.private.glob("new-*")):
+            _put_back(leftover, self.out)
+            shutil.rmtree(leftover, ignore_errors=True)
 
     def folder(self, step: str, axes: Mapping[str, str]) -> Path:
         """Where the result of a step instance lies."""
@@ -84,17 +106,21 @@ class Store:
             folder = folder / f"{axis}={safe_name(value)}"
         return folder
 
+    def place(self, folder: Path) -> Place:
+        """Permission to write a result into a folder."""
+        return Place(self.out, folder.relative_to(self.out), self.token)
+
     def find(self, folder: Path) -> Result | None:
         """Read a finished result; anything incomplete or changed by hand counts as not there."""
         try:
             record = json.loads((folder / RECORD).read_bytes())
-            if record["format"] != FORMAT:
+            if record["format"] != FORMAT or not all(isinstance(text, str) for text in record["warnings"]):
                 return None
             outputs = {name: output_of(folder, name, part) for name, part in record["outputs"].items()}
             if not _untouched(folder, record):
                 return None
             return Result(folder, record["key"], record, outputs)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
 
 
@@ -118,49 +144,87 @@ def _untouched(folder: Path, record: Mapping[str, Any]) -> bool:
     return True
 
 
-def describe(root: Path, folder: Path, summary: str) -> dict[str, Any]:
-    """Describe the files of one output for ``step.json``; ``root`` is the instance's folder."""
+def describe(root: Path, folder: Path, data: Data) -> dict[str, Any]:
+    """Describe the files that ``data`` wrote into ``folder`` inside the instance's folder ``root``."""
     files = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file():
+            if not type(data).__module__.startswith("isocortex."):
+                sync(path)  # core's own writers have done it
             files[path.relative_to(folder).as_posix()] = {
                 "size": path.stat().st_size,
                 "sha256": digest_file(path),
             }
+    for name in (RECORD, TIMING):
+        if any(Path(file).name == name for file in files):
+            raise PluginError(f"a data type may not save a file {name!r}: that is the name of a record")
     digest = digest_json({name: file["sha256"] for name, file in files.items()})
     inside = folder.relative_to(root).as_posix()
-    return {"folder": inside, "digest": digest, "summary": summary, "files": files}
+    return {"folder": inside, "digest": digest, "summary": data.summary(), "files": files}
 
 
-def begin(private: Path) -> Path:
-    """Make a folder to write a result into."""
-    folder = private / f"new-{secrets.token_hex(8)}"
-    folder.mkdir()
-    return folder
+@contextmanager
+def writing(place: Place) -> Iterator[Path]:
+    """Give a folder to write a result into; what is not committed from it is gone afterwards."""
+    new = _aside(place)
+    try:
+        new.mkdir()
+        yield new
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
 
 
-def commit(
-    new: Path, final: Path, private: Path, token: str, record: Mapping[str, Any], timing: Mapping[str, Any]
-) -> None:
+def _aside(place: Place) -> Path:
+    return place.out / PRIVATE / f"new-{secrets.token_hex(8)}"
+
+
+def commit(new: Path, place: Place, record: Mapping[str, Any], timing: Mapping[str, Any]) -> None:
     """Complete a result and put it into its place in one move.
 
     Raises when the output folder has meanwhile been taken over by another run: this one's parent is gone.
     """
-    write_json(new / TIMING, timing)
+    timing = {**timing, "place": place.inside.as_posix()}
+    (new / TIMING).write_text(json.dumps(timing) + "\n")  # not forced to the disk: nothing depends on it
     write_json(new / RECORD, record)
     for folder in {path.parent for path in new.rglob("*")}:
         sync(folder)
-    if (private / "owner").read_text() != token:
-        raise IsocortexError(f"{final}: another run has taken over this folder")
-    final.parent.mkdir(parents=True, exist_ok=True)
-    if final.exists():
-        old = private / f"new-{secrets.token_hex(8)}-old"
-        final.rename(old)
-        new.rename(final)
-        shutil.rmtree(old, ignore_errors=True)
+    if (place.out / PRIVATE / "owner").read_text() != place.token:
+        raise IsocortexError(f"{place.final}: another run has taken over this folder")
+    place.final.parent.mkdir(parents=True, exist_ok=True)
+    if place.final.exists():
+        _replace(new, place)
     else:
-        new.rename(final)
-    sync(final.parent)
+        new.rename(place.final)
+
+
+def _replace(new: Path, place: Place) -> None:
+    """Put a result where another is. The old one goes last; results along axes that lie in it stay."""
+    aside = _aside(place)
+    old = aside / place.inside
+    old.parent.mkdir(parents=True)
+    place.final.rename(old)
+    try:
+        new.rename(place.final)
+    finally:
+        _put_back(aside, place.out)
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _put_back(aside: Path, out: Path) -> None:
+    """Move every whole result that lies aside to its place, if that is empty."""
+    for record in sorted(aside.rglob(RECORD)):
+        folder = record.parent
+        inside = folder.relative_to(aside) if folder != aside else _noted_place(folder)
+        if record.exists() and inside is not None and not (out / inside).exists():
+            (out / inside).parent.mkdir(parents=True, exist_ok=True)
+            folder.rename(out / inside)
+
+
+def _noted_place(folder: Path) -> Path | None:
+    try:
+        return Path(json.loads((folder / TIMING).read_text())["place"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def unwritable(path: Path, error: OSError) -> IsocortexError:

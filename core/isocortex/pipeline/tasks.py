@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import shutil
 import socket
 import time
 import traceback
@@ -19,10 +19,25 @@ from isocortex.data.base import Data
 from isocortex.data.collected import Collected
 from isocortex.errors import IsocortexError, PluginError
 from isocortex.pipeline import store
+from isocortex.pipeline.digests import Stamp, stamp
+from isocortex.pipeline.isolation import isolated
 from isocortex.pipeline.settings import AxisValues
 from isocortex.pipeline.step import SINGLE, StepSchema
 from isocortex.plugins.manager import PluginManager
 from isocortex.signatures import Signature
+
+MOST_WARNINGS = 100
+"""Different warnings of one instance that are kept."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A component among the settings, with those among its own."""
+
+    kind: str
+    name: str
+    settings: Mapping[str, Any]
+    parts: Mapping[str, Part]
 
 
 @dataclass(frozen=True)
@@ -30,20 +45,20 @@ class Task:
     """All that is needed to carry out a step instance; plain values and paths only, so that it can travel.
 
     ``inputs`` maps an input to the axes it is collected along (or None) and, for each item, its key, folder,
-    and the step component and output that made it (which say its type).
+    and the step component and output that made it (which say its type). ``watched`` are the files that the
+    key was made from, as they were then.
     """
 
     id: str
     use: str
     settings: Mapping[str, Any]
-    components: Mapping[str, tuple[str, str, Mapping[str, Any]]]
+    components: Mapping[str, Part]
     inputs: Mapping[str, tuple[tuple[str, ...] | None, tuple[tuple[tuple[str, ...], Path, str, str], ...]]]
     axes: Mapping[str, str]
     seed: tuple[int, ...]
-    folder: Path
-    private: Path
-    token: str
+    place: store.Place
     record: Mapping[str, Any]
+    watched: Mapping[Path, Stamp] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -53,54 +68,67 @@ class Outcome:
     id: str
     record: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
-    error: str = ""
+    error: str | None = None
     details: str = ""
 
 
 def perform(task: Task, manager: PluginManager) -> Outcome:
     """Carry out a task. Never raises for what a step does; a failed one leaves nothing behind."""
     began = time.perf_counter()
-    new: Path | None = None
     try:
-        schema = manager.step(task.use)
-        arguments = _arguments(task, schema, manager)
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            outputs = _named(schema, schema.function(**arguments))
-        new = store.begin(task.private)
-        described = {name: _write(new, name, data, len(schema.outputs)) for name, data in outputs.items()}
-        record = {**task.record, "outputs": described, "warnings": _texts(caught)}
-        seconds = time.perf_counter() - began
-        timing = {
-            "seconds": seconds,
-            "finished": time.time(),
-            "host": socket.gethostname(),
-            "process": os.getpid(),
-        }
-        store.commit(new, task.folder, task.private, task.token, record, timing)
+        with isolated(task.seed[1:]) as caught, store.writing(task.place) as new:
+            schema = manager.step(task.use)
+            outputs = _named(schema, schema.function(**_arguments(task, schema, manager)))
+            described = {name: _write(new, name, data, len(outputs)) for name, data in outputs.items()}
+            record = {**task.record, "outputs": described, "warnings": _texts(caught)}
+            _distrust(record, task.watched)
+            seconds = time.perf_counter() - began
+            store.commit(new, task.place, record, _timing(seconds))
         return Outcome(task.id, record, seconds)
-    except Exception as error:  # whatever a step raises is its failure, not the run's
-        if new is not None:
-            shutil.rmtree(new, ignore_errors=True)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever a step raises, sys.exit() too, is its failure, not the run's
         return Outcome(task.id, error=_words(error), details=traceback.format_exc())
 
 
-def _arguments(task: Task, schema: StepSchema, manager: PluginManager) -> dict[str, Any]:
-    from isocortex import components
+def _timing(seconds: float) -> dict[str, Any]:
+    return {
+        "seconds": seconds,
+        "finished": time.time(),
+        "host": socket.gethostname(),
+        "process": os.getpid(),
+    }
 
+
+def _distrust(record: dict[str, Any], watched: Mapping[Path, Stamp]) -> None:
+    """Take the key from a result whose input or code was changed meanwhile: nobody knows which it used."""
+    changed = [str(path) for path, before in watched.items() if stamp(path) != before]
+    if changed:
+        record["key"] = None
+        text = f"changed while this ran, so the result will not be used again: {', '.join(changed)}"
+        record["warnings"] = [*record["warnings"], text]
+
+
+def _arguments(task: Task, schema: StepSchema, manager: PluginManager) -> dict[str, Any]:
     arguments: dict[str, Any] = {}
     for name, (axes, items) in task.inputs.items():
         loaded = {key: _load(manager, folder, use, output) for key, folder, use, output in items}
         arguments[name] = next(iter(loaded.values())) if axes is None else Collected(loaded, axes)
     arguments.update(_parsed(schema.signature, task.settings))
-    for name, (kind, component, settings) in task.components.items():
-        signature = components.settings_of(manager.find(kind, component))
-        arguments[name] = components.build(manager, kind, component, _parsed(signature, settings))
+    arguments.update({name: _built(part, manager) for name, part in task.components.items()})
     if schema.rng is not None:
         arguments[schema.rng] = np.random.default_rng(np.random.SeedSequence(task.seed))
     if schema.axes is not None:
         arguments[schema.axes] = AxisValues(task.axes)
     return arguments
+
+
+def _built(part: Part, manager: PluginManager) -> Any:
+    from isocortex import components
+
+    signature = components.settings_of(manager.find(part.kind, part.name))
+    inner = {name: _built(item, manager) for name, item in part.parts.items()}
+    return components.build(manager, part.kind, part.name, {**_parsed(signature, part.settings), **inner})
 
 
 def _parsed(signature: Signature, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,10 +150,10 @@ def _named(schema: StepSchema, result: Any) -> dict[str, Data]:
     if SINGLE in schema.outputs and not hasattr(result, "_fields"):
         outputs = {SINGLE: result}
     else:
-        outputs = dict(zip(getattr(result, "_fields", ()), result or (), strict=True))
+        outputs = {name: getattr(result, name, None) for name in schema.outputs}
     for name, kind in schema.outputs.items():
-        if not isinstance(outputs.get(name), kind):
-            got = type(outputs.get(name)).__name__
+        if not isinstance(outputs[name], kind):
+            got = type(result if outputs[name] is None else outputs[name]).__name__
             raise PluginError(
                 f"the step {schema.name!r} announces {kind.__name__} as {name!r} but returned {got}"
             )
@@ -136,24 +164,33 @@ def _write(root: Path, name: str, data: Data, number: int) -> dict[str, Any]:
     folder = root if number == 1 else root / name
     folder.mkdir(exist_ok=True)
     data.save(folder)
-    return store.describe(root, folder, data.summary())
+    return store.describe(root, folder, data)
 
 
 def _texts(caught: list[warnings.WarningMessage]) -> list[str]:
     """The warnings that concern the user, each once; those about code that will change one day do not."""
     developer = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
-    return list(
-        dict.fromkeys(str(item.message) for item in caught if not issubclass(item.category, developer))
-    )
+    texts = dict.fromkeys(_plain(item.message) for item in caught if not issubclass(item.category, developer))
+    rest = [f"and {len(texts) - MOST_WARNINGS} more"] * (len(texts) > MOST_WARNINGS)
+    return [*list(texts)[:MOST_WARNINGS], *rest]
 
 
-def _words(error: Exception) -> str:
+def _words(error: BaseException) -> str:
     """An error in one sentence; that of a program names the line, that of a full disk the remedy."""
+    name, text = type(error).__name__, _plain(error)
     if isinstance(error, IsocortexError):
-        return str(error)
-    if isinstance(error, OSError) and error.errno is not None and error.errno in (28, 122):
+        return text or name
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"the disk is full ({error.strerror}); make room and run the same command again"
     if isinstance(error, MemoryError):
-        return f"not enough memory ({error}); use fewer workers or smaller settings"
+        return f"not enough memory ({text}); use fewer workers or smaller settings"
     frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {error} ({Path(frame.filename).name}:{frame.lineno})"
+    return f"{name}: {text} ({Path(frame.filename).name}:{frame.lineno})"
+
+
+def _plain(thing: object) -> str:
+    """Text of a stranger's object that can be written to a file, even where its own ``__str__`` fails."""
+    try:
+        return str(thing).encode("utf-8", "backslashreplace").decode()
+    except Exception:
+        return f"(its {type(thing).__name__} cannot be shown)"

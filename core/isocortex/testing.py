@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from isocortex import contracts
+from isocortex.data import Features, Images, Patterns, RDMs
 from isocortex.data.base import Array
 from isocortex.errors import PluginError
 from isocortex.pipeline.step import StepSchema
@@ -89,6 +91,9 @@ def check_similarity(similarity: Any) -> None:
         _require(left.ndim == 2 and len(left) == 3, f"similarity: embed gave shape {left.shape} for 3 RDMs")
         values = left @ right.T
         alone = np.asarray(similarity.embed(a[1:2])) @ right[2:3].T
+        if hasattr(similarity, "compare"):
+            same = np.allclose(values, similarity.compare(a, b))
+            _require(same, "similarity: embed and compare give different values")
     else:
         _require(hasattr(similarity, "compare"), "similarity: it has neither embed nor compare")
         values = np.asarray(similarity.compare(a, b))
@@ -119,7 +124,8 @@ def check_model(model: contracts.Model, images: Array | None = None) -> None:
         single = np.asarray(model.features(images[:1], [layer])[layer])
         same = np.allclose(single, values[:1], rtol=1e-4, atol=1e-4 * (np.abs(values).max() + 1e-12))
         _require(same, f"model: layer {layer!r} depends on the other images of the batch")
-    _check_gradient(model, images, {layers[0]: np.asarray(features[layers[0]])[::-1]})
+    # halved, so that the loss is not zero for a single image either
+    _check_gradient(model, images, {layers[0]: np.asarray(features[layers[0]])[::-1] / 2})
 
 
 def _check_gradient(model: contracts.Model, images: Array, targets: Mapping[str, Array]) -> None:
@@ -130,6 +136,12 @@ def _check_gradient(model: contracts.Model, images: Array, targets: Mapping[str,
         np.shape(result.gradient) == images.shape, "model: the gradient must have the shape of the images"
     )
     _require(set(result.by_layer) == set(targets), "model: the losses by layer must name the target layers")
+    double = model.loss_gradient(images, targets, dict.fromkeys(targets, 2.0), "l2")
+    for what, once, twice in zip(
+        ("losses", "gradient"), (result[0], result[2]), (double[0], double[2]), strict=True
+    ):
+        same = np.allclose(2 * np.asarray(once), twice, rtol=1e-3, atol=1e-6 * np.abs(twice).max())
+        _require(same, f"model: the {what} must be proportional to the weights of the layers")
     direction = np.asarray(result.gradient, dtype=np.float64)
     size = float(np.linalg.norm(direction))
     if size == 0:
@@ -157,18 +169,24 @@ def check_generator(generator: contracts.Generator) -> None:
     images = np.asarray(generator.generate(latents))
     message = f"generator: 2 latents gave shape {images.shape}, expected (2, height, width, 3)"
     _require(images.ndim == 4 and images.shape[0] == 2 and images.shape[3] == 3, message)
-    over = rng.normal(size=images.shape)
+    for _ in range(5):  # in one direction alone a wrong derivative can look right
+        _check_pullback(generator, latents, images.shape, rng)
+
+
+def _check_pullback(
+    generator: contracts.Generator, latents: Array, shape: tuple[int, ...], rng: np.random.Generator
+) -> None:
+    over, step = rng.normal(size=shape), 1e-3 * rng.normal(size=latents.shape)
     back = np.asarray(generator.pullback(latents, over))
     _require(
         back.shape == latents.shape,
         f"generator: pullback gave shape {back.shape} for latents {latents.shape}",
     )
-    step = 1e-3 * rng.normal(size=latents.shape)
     moved = np.asarray(generator.generate(latents + step)) - np.asarray(generator.generate(latents - step))
     slope, expected = float(np.sum(moved * over)) / 2, float(np.sum(back * step))
-    scale = max(abs(slope), abs(expected), 1e-9)
+    scale = float(np.linalg.norm(moved) * np.linalg.norm(over)) / 2 / np.sqrt(moved.size)
     _require(
-        abs(slope - expected) <= 0.05 * scale,
+        abs(slope - expected) <= 0.05 * max(abs(slope), scale, 1e-12),
         f"generator: pullback says {expected:.4g}, the images {slope:.4g}",
     )
 
@@ -178,8 +196,7 @@ def check_decoder(decoder: contracts.Decoder) -> None:
     _has(decoder, contracts.Decoder, "decoder")
     rng = np.random.default_rng(0)
     X = rng.normal(size=(40, 6))
-    classifier = getattr(decoder, "_estimator_type", "") == "classifier" or hasattr(decoder, "classes_")
-    y = (X[:, 0] > 0).astype(int) if classifier else X @ rng.normal(size=(6, 1)).ravel()
+    y = (X[:, 0] > 0).astype(int) if _is_classifier(decoder) else X @ rng.normal(size=(6, 1)).ravel()
     kept = X.copy(), y.copy()
     decoder.fit(X, y)
     first = np.asarray(decoder.predict(X[:7]))
@@ -188,6 +205,14 @@ def check_decoder(decoder: contracts.Decoder) -> None:
     _require(
         np.array_equal(X, kept[0]) and np.array_equal(y, kept[1]), "decoder: it changed the data it was given"
     )
+
+
+def _is_classifier(decoder: object) -> bool:
+    if hasattr(decoder, "__sklearn_tags__"):
+        from sklearn.base import is_classifier
+
+        return bool(is_classifier(decoder))
+    return getattr(decoder, "_estimator_type", "") == "classifier"
 
 
 def check_reconstructor(
@@ -201,11 +226,11 @@ def check_reconstructor(
     images = np.random.default_rng(0).uniform(0, 255, (1, height, width, 3)).astype(np.float32)
     layer = next(iter(model.layers))
     targets = {layer: np.asarray(model.features(images, [layer])[layer])}
-    calls: list[int] = []
+    calls: list[tuple[int, ...]] = []
 
     def callback(iteration: int, losses: Array, images: Callable[[], Array]) -> None:
         """Count iterations."""
-        calls.append(iteration)
+        calls.append((*np.shape(losses), *np.shape(images())[:1]))
 
     results = []
     for _ in range(2):
@@ -216,7 +241,15 @@ def check_reconstructor(
     _require(len(shape) == 4 and shape[0] == 1 and shape[3] == 3, f"reconstructor: images of shape {shape}")
     _require(np.ndim(first.losses) == 2, "reconstructor: losses must be (images, iterations)")
     _require(np.array_equal(first.images, second.images), "reconstructor: one seed gave two results")
-    _require(len(calls) >= 2, "reconstructor: the callback was never called")
+    iterations = np.shape(first.losses)[1]
+    message = f"reconstructor: {len(calls) // 2} callbacks for {iterations} iterations; one for each is due"
+    _require(len(calls) == 2 * iterations, message)
+    message = "reconstructor: the callback must be given the loss and a function for the image of each target"
+    _require(set(calls) <= {(1, 1)}, message)
+
+
+_LOADED = {"patterns": Patterns, "rdms": RDMs, "images": Images, "features": Features}
+"""What a load of each kind gives."""
 
 
 def check_data_source(source: contracts.DataSource) -> None:
@@ -238,17 +271,21 @@ def check_data_source(source: contracts.DataSource) -> None:
         _require(
             set(needed) <= set(axes), f"data source: {kind} needs the axes {needed}, it has {sorted(axes)}"
         )
-        place = {axis: axes[axis][0] for axis in needed}
-        _require(
-            all(file.exists() for file in source.files(kind, **place)),
-            f"data source: a file of {kind} is missing",
-        )
-        load = getattr(source, f"load_{kind}")
-        seeded = "rng" in inspect.signature(load).parameters
-        _require(
-            load(**place, **({"rng": np.random.default_rng(0)} if seeded else {})) is not None,
-            f"load_{kind}: nothing",
-        )
+        _check_load(source, kind, {axis: axes[axis][0] for axis in needed})
+
+
+def _check_load(source: contracts.DataSource, kind: str, place: Mapping[str, str]) -> None:
+    for file in source.files(kind, **place):
+        _require(Path(file).exists(), f"data source: files names {file}, which is not there")
+    load = getattr(source, f"load_{kind}")
+    seeded = "rng" in inspect.signature(load).parameters
+    first, second = (load(**place, **({"rng": np.random.default_rng(0)} if seeded else {})) for _ in range(2))
+    _require(
+        isinstance(first, _LOADED.get(kind, object)) and first is not None,
+        f"data source: load_{kind} gave {type(first).__name__}",
+    )
+    same = np.array_equal(getattr(first, "values", 0), getattr(second, "values", 0), equal_nan=True)
+    _require(same, f"data source: load_{kind} gives different values each time; draw from rng alone")
 
 
 def check_step(function: Callable[..., Any], name: str = "step") -> StepSchema:

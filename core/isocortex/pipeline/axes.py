@@ -59,6 +59,13 @@ def _axis(name: str, values: Sequence[Any]) -> Axis:
     if not labels:
         raise IsocortexError(f"the axis {name!r} has no values; give at least one")
     require_unique(labels, f"axis {name}")
+    lowered: dict[str, str] = {}
+    for label in labels:
+        twin = lowered.setdefault(label.lower(), label)
+        if twin != label:
+            raise IsocortexError(
+                f"the values {twin!r} and {label!r} differ in case only, and would share a folder on some disks"
+            )
     return Axis(name, dict(zip(labels, values, strict=True)))
 
 

@@ -23,7 +23,12 @@ class GivenPath(str):
 
     @classmethod
     def mark(cls, value: Any, base: Path) -> Any:
-        """Mark every text in a value; paths, tuples and numpy's numbers become plain ones."""
+        """Mark every text in a value; paths, tuples and numpy's numbers become plain ones.
+
+        A text that is marked keeps its base.
+        """
+        if isinstance(value, cls):
+            return value
         if isinstance(value, (str, os.PathLike)):
             text = cls(os.fspath(value))
             text.base = base
@@ -36,7 +41,7 @@ class GivenPath(str):
 
     def with_text(self, text: str) -> GivenPath:
         """Give another text with the same base."""
-        return GivenPath.mark(text, self.base)  # type: ignore[no-any-return]
+        return GivenPath.mark(str(text), self.base)  # type: ignore[no-any-return]
 
 
 def apply(
@@ -64,12 +69,15 @@ def apply(
     for key in declared:
         origins[key] = f"line {text.line(('parameters', key))}"
     for key, value in (_mapping(presets.get(preset)) if preset is not None else {}).items():
+        if key not in declared:
+            continue
         values[key] = value
         origins[key] = f"preset {preset!r}, line {text.line(('presets', str(preset), key))}"
     for key, value in overrides.items():
         if key not in declared:
             hint = suggestion(key, declared, "parameters")
             problems.append(Problem(f"there is no parameter {key!r} to set; {hint}", "", text.file))
+            continue
         values[key] = GivenPath.mark(value, base)
         origins[key] = "as set for this run"
     axes = set(_mapping(document.get("axes")))
@@ -156,14 +164,14 @@ class _Replacer:
             self.used.add(name)
             self.origins[place] = f" (${name}: {self.sources[name]})"
             return True
-        if name not in self.axes or place[0] != "steps":
-            known = [*self.values, *self.axes]
+        in_settings = place[0] == "steps" and place[2:3] == ("with",)
+        if name in self.axes and not in_settings:
+            message = f"the axis ${name} cannot stand here, only among the settings of a step (with:)"
+            self.problems.append(self.text.problem(place, message))
+        elif name not in self.axes:
             self.used.update(closest(name, self.values))
-            self.problems.append(
-                self.text.problem(
-                    place, f"there is no parameter {name!r}; {suggestion(name, known, 'parameters')}"
-                )
-            )
+            hint = suggestion(name, [*self.values, *self.axes], "parameters")
+            self.problems.append(self.text.problem(place, f"there is no parameter {name!r}; {hint}"))
         return False
 
 

@@ -55,8 +55,8 @@ class Embedding(Protocol):
     ``max_embedded_pairs`` : RDMs of more pairs are not embedded but compared by ``compare``, which the
         measure then has too (tau-a embeds by the signs of all differences, which soon are too many).
     ``whole_rdms`` : True where pairs cannot be left out (it needs to know which conditions a pair has).
-    ``pool(rdms)`` : (n, pairs) -> (pairs,), the RDM that fits them all best by this measure, for noise
-        ceilings; without it, their mean.
+    ``to_pool(rdms)`` : (n, pairs) -> (n, pairs), RDMs on the scale on which this measure averages them; the
+        mean is the RDM that fits them all best, for noise ceilings. Without it they are averaged as they are.
     """
 
     def embed(self, rdms: Array) -> Array:

@@ -23,6 +23,15 @@ if TYPE_CHECKING:
     from isocortex_rsa.similarities.basic import Cosine as Cosine
     from isocortex_rsa.similarities.basic import Pearson as Pearson
     from isocortex_rsa.similarities.basic import Spearman as Spearman
+    from isocortex_rsa.similarities.kendall import KendallTauA as KendallTauA
+    from isocortex_rsa.similarities.kendall import KendallTauB as KendallTauB
+    from isocortex_rsa.similarities.partial import PartialCorrelation as PartialCorrelation
+    from isocortex_rsa.similarities.partial import SemipartialCorrelation as SemipartialCorrelation
+    from isocortex_rsa.similarities.regression import Regression as Regression
+    from isocortex_rsa.similarities.regression import regress as regress
+    from isocortex_rsa.similarities.rho_a import RhoA as RhoA
+    from isocortex_rsa.similarities.whitened import WhitenedCosine as WhitenedCosine
+    from isocortex_rsa.similarities.whitened import WhitenedPearson as WhitenedPearson
     from isocortex_rsa.steps.codes import Code as Code
     from isocortex_rsa.steps.codes import category_codes as category_codes
     from isocortex_rsa.steps.codes import code_rdm as code_rdm
@@ -39,8 +48,16 @@ __getattr__, __dir__, __all__ = attach(
         "Code": "isocortex_rsa.steps.codes",
         "Cosine": "isocortex_rsa.similarities.basic",
         "Factors": "isocortex_rsa.metrics.additive",
+        "KendallTauA": "isocortex_rsa.similarities.kendall",
+        "KendallTauB": "isocortex_rsa.similarities.kendall",
+        "PartialCorrelation": "isocortex_rsa.similarities.partial",
         "Pearson": "isocortex_rsa.similarities.basic",
+        "Regression": "isocortex_rsa.similarities.regression",
+        "RhoA": "isocortex_rsa.similarities.rho_a",
+        "SemipartialCorrelation": "isocortex_rsa.similarities.partial",
         "Spearman": "isocortex_rsa.similarities.basic",
+        "WhitenedCosine": "isocortex_rsa.similarities.whitened",
+        "WhitenedPearson": "isocortex_rsa.similarities.whitened",
         "category_codes": "isocortex_rsa.steps.codes",
         "code_rdm": "isocortex_rsa.steps.codes",
         "compare_rdms": "isocortex_rsa.steps.comparing",
@@ -59,6 +76,7 @@ __getattr__, __dir__, __all__ = attach(
         "pdist": "isocortex_rsa.metrics.scipy_pdist",
         "poisson_kl": "isocortex_rsa.metrics.poisson",
         "rdm_heatmap": "isocortex_rsa.figures.heatmap",
+        "regress": "isocortex_rsa.similarities.regression",
         "residuals_from_repeats": "isocortex_rsa.noise.residuals",
         "sqeuclidean": "isocortex_rsa.metrics.euclidean",
         "whiten": "isocortex_rsa.noise.whitening",

@@ -24,6 +24,11 @@ SIMILARITIES = {
     "spearman": ("similarities.basic:Spearman", "Spearman's rho, ties share ranks"),
     "pearson": ("similarities.basic:Pearson", "Pearson's r"),
     "cosine": ("similarities.basic:Cosine", "cosine of the angle between RDMs"),
+    "rho_a": ("similarities.rho_a:RhoA", "Spearman's rho with ties broken at random, on average"),
+    "kendall_tau_a": ("similarities.kendall:KendallTauA", "Kendall's tau-a, for models with ties"),
+    "kendall_tau_b": ("similarities.kendall:KendallTauB", "Kendall's tau-b, corrected for ties"),
+    "whitened_cosine": ("similarities.whitened:WhitenedCosine", "cosine whitened by the RDM's covariance"),
+    "whitened_pearson": ("similarities.whitened:WhitenedPearson", "Pearson's r, likewise whitened"),
 }
 
 STEPS = {

@@ -58,7 +58,7 @@ def build(manager: PluginManager, kind: str, name: str, settings: Mapping[str, A
                 f"similarity {name!r} of plugin {entry.plugin.name!r} has neither embed nor compare"
             )
     elif contract is not None and not isinstance(component, contract):
-        lacking = [part for part in _members(contract) if not hasattr(component, part)]
+        lacking = [part for part in members(contract) if not hasattr(component, part)]
         owner = f"{kind} {name!r} of plugin {entry.plugin.name!r}"
         raise PluginError(f"{owner} does not keep its contract: it lacks {', '.join(lacking)}")
     return _handled(kind, name, component)
@@ -107,8 +107,10 @@ def _handled(kind: str, name: str, component: Any) -> Any:
     return HANDLES[kind](name, component)
 
 
-def _members(contract: type) -> list[str]:
-    return sorted(getattr(contract, "__protocol_attrs__", set()) or set(vars(contract)) - set(dir(object)))
+def members(contract: type) -> list[str]:
+    """Names that a contract asks for (Python 3.11 does not keep a list of them)."""
+    names = {*vars(contract), *vars(contract).get("__annotations__", {})}
+    return sorted(name for name in names if not name.startswith("_"))
 
 
 def written(value: Any) -> tuple[str, dict[str, Any]] | str:

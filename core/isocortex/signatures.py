@@ -162,10 +162,12 @@ def map_paths(
         for branch in arguments:
             value = map_paths(branch, value, change, place)
         return value
-    if isinstance(value, list) and origin in (list, tuple):
-        inner = arguments[0] if arguments else Any
-        return [map_paths(inner, item, change, (*place, index)) for index, item in enumerate(value)]
-    if isinstance(value, dict) and origin is dict and len(arguments) == 2:
+    if isinstance(value, list) and arguments:
+        fixed = origin is tuple and arguments[-1] is not Ellipsis and len(arguments) == len(value)
+        inner = arguments if fixed else arguments[:1] * len(value)
+        pairs = enumerate(zip(inner, value, strict=True))
+        return [map_paths(one, item, change, (*place, index)) for index, (one, item) in pairs]
+    if isinstance(value, dict) and len(arguments) == 2:
         return {key: map_paths(arguments[1], item, change, (*place, key)) for key, item in value.items()}
     return value
 

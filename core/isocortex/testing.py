@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from isocortex import contracts
+from isocortex import components, contracts
 from isocortex.data import Features, Images, Patterns, RDMs
 from isocortex.data.base import Array
 from isocortex.errors import PluginError
@@ -28,8 +28,7 @@ def _require(condition: Any, message: str) -> None:
 
 def _has(component: object, contract: type, what: str) -> None:
     _require(not inspect.isclass(component), f"{what}: give an instance, not the class {component!r}")
-    names = getattr(contract, "__protocol_attrs__", None) or set(vars(contract)) - set(dir(object))
-    for name in sorted(name for name in names if not name.startswith("_")):
+    for name in components.members(contract):
         _require(hasattr(component, name), f"{what}: it has no {name!r}")
 
 

@@ -80,7 +80,8 @@ def wording(item: Any, expected: str = "") -> str:
         return f"{shown(given)} cannot be written down as UTF-8 text"
     if kind in _LIMITS:
         name, text = _LIMITS[kind]
-        expected = text.format(item["ctx"][name])
+        limit = item["ctx"][name]
+        expected = text.format(f"{limit:g}" if isinstance(limit, float) else limit)
     elif kind in ("too_long", "too_short"):
         number = item["ctx"].get("max_length", item["ctx"].get("min_length"))
         expected = f"{'at most' if kind == 'too_long' else 'at least'} {number} values"

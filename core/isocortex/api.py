@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,19 +117,23 @@ def run(
 
 def execute(plan: Plan, out: str | Path | None, workers: int | None, progress: bool = False) -> RunEvent:
     """Run a checked plan; failures are in the event that is given back."""
+    from isocortex.pipeline.progress import progress as display
     from isocortex.pipeline.record import RunRecord
     from isocortex.pipeline.runner import Runner
     from isocortex.report.page import Report
 
-    if progress:
-        from isocortex.pipeline.progress import progress as display
-
-        plan.manager.pluggy.register(display(), name="progress")
-    plan.manager.pluggy.register(RunRecord(), name="run-record")
-    plan.manager.pluggy.register(Report(), name="report")
-    workers = workers or plan.document.execution.workers or 1
+    if workers is None:
+        workers = plan.document.execution.workers or 1
+    if workers < 1:
+        raise IsocortexError(f"workers: expected a number from 1 on, got {workers}")
+    listeners: dict[str, object] = {"progress": display()} if progress else {}
+    listeners |= {"run-record": RunRecord(), "report": Report()}
     folder = Path(out) if out is not None else Path("runs") / plan.name
-    return Runner(plan, folder, workers).run()
+    with contextlib.ExitStack() as stack:
+        for name, listener in listeners.items():
+            plan.manager.pluggy.register(listener, name=name)
+            stack.callback(plan.manager.pluggy.unregister, name=name)
+        return Runner(plan, folder, workers).run()
 
 
 @dataclass(frozen=True)
@@ -169,10 +174,13 @@ class Run(Mapping[str, Any]):
         loaded = {}
         store = Store(self.folder)
         for instance in instances:
+            made = self.event.finished[instance.id][output]
             result = store.find(store.folder(step, instance.axes))
             if result is None:
                 raise KeyError(f"{instance.id} is not there or was changed by hand: run the pipeline again")
-            loaded[tuple(instance.axes.values())] = outputs[output].load(result.outputs[output].folder)
+            if result.outputs[output].digest != made.digest:
+                raise KeyError(f"{instance.id} has been replaced by a later run into {self.folder}")
+            loaded[tuple(instance.axes.values())] = outputs[output].load(made.folder)
         if not instances[0].axes:
             single: Data = loaded[()]
             return single

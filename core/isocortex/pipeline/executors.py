@@ -12,6 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
+from isocortex.errors import IsocortexError
 from isocortex.pipeline.tasks import Outcome, Task, perform
 from isocortex.plugins.manager import PluginManager
 
@@ -49,9 +50,19 @@ class Workers(Executor):
         try:
             return self._pool.submit(fn, *args, **kwargs)
         except BrokenProcessPool:
-            self._pool.shutdown()
-            self._pool = self._new()
+            self._renew()
             return self._pool.submit(fn, *args, **kwargs)
+
+    def _renew(self) -> None:
+        self._pool.shutdown()
+        self._pool = self._new()
+        try:
+            self._pool.submit(os.getpid).result()
+        except BrokenProcessPool:
+            raise IsocortexError(
+                "worker processes die as soon as they start; in a script of your own, call isocortex.run under "
+                "if __name__ == '__main__': (each worker reads the script too), or leave workers out"
+            ) from None
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End the workers when they are done."""
@@ -69,6 +80,19 @@ class Workers(Executor):
         context = multiprocessing.get_context("spawn")
         return ProcessPoolExecutor(
             self._workers, mp_context=context, initializer=_start_worker, initargs=self._setup
+        )
+
+
+def refuse_in_starting_worker() -> None:
+    """Raise where a script without a main guard would run itself again in each of its own workers.
+
+    Such a run would wait for ever for the folder that the first one holds.
+    """
+    import multiprocessing
+
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise IsocortexError(
+            "a worker process is not to run the script again: put if __name__ == '__main__':"
         )
 
 

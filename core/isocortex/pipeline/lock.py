@@ -52,5 +52,5 @@ def _holder(private: Path) -> str:
     try:
         holder = json.loads((private / "holder.json").read_text())
         return f"process {holder['process']} on {holder['host']} since {holder['since']}"
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return "another run"

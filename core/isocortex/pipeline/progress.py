@@ -15,12 +15,12 @@ class TimeLeft:
     """Estimates the time left from what instances of the same step, else of any step, have taken."""
 
     def __init__(self, run: RunEvent) -> None:
+        self.run = run
         self.left = Counter(instance.step for instance in run.plan.instances.values())
         self.spent: dict[str, list[float]] = {}
-        self.workers = max(run.workers, 1)
 
     def done(self, step: StepEvent) -> None:
-        """Take in a finished instance; a reused one tells how long it took when it was made."""
+        """Take in a finished or failed instance; a reused one tells how long it took when it was made."""
         self.left[step.name] -= 1
         if step.seconds is not None:
             self.spent.setdefault(step.name, []).append(step.seconds)
@@ -31,7 +31,9 @@ class TimeLeft:
             return None
         mean = {name: sum(taken) / len(taken) for name, taken in self.spent.items()}
         other = sum(mean.values()) / len(mean)
-        return sum(count * mean.get(name, other) for name, count in self.left.items()) / self.workers
+        left = self.left - Counter(self.run.plan.instances[key].step for key in self.run.skipped)
+        at_once = max(1, min(self.run.workers, left.total()))
+        return sum(count * mean.get(name, other) for name, count in left.items()) / at_once
 
 
 def clock(seconds: float) -> str:
@@ -75,6 +77,7 @@ class PlainProgress:
     def step_failed(self, step: StepEvent, error: BaseException) -> None:
         """Say what failed."""
         self.count += 1
+        self.left.done(step)
         self.say(f"[{self.count}/{len(self.run.instances)}] FAILED {error}")
 
     @hookimpl
@@ -128,6 +131,7 @@ class BarProgress(PlainProgress):
     @hookimpl
     def step_failed(self, step: StepEvent, error: BaseException) -> None:
         """Show a failure above the bars."""
+        self.left.done(step)
         self._advance(step, "failed")
         self.say(f"FAILED {error}")
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from isocortex.formats.arrays import write_bytes
 from isocortex.pipeline.events import RunEvent, StepEvent
+from isocortex.pipeline.parameters import GivenPath
 from isocortex.plugins.markers import hookimpl
 
 FILE = "run.json"
@@ -34,21 +35,25 @@ class RunRecord:
     """Collects what happens in a run and writes it beside the results at its start and end."""
 
     def __init__(self) -> None:
-        self.run: RunEvent | None = None
         self.steps: dict[str, dict[str, Any]] = {}
         self.began = 0.0
 
     @hookimpl
     def run_started(self, run: RunEvent) -> None:
         """Write the record of a run that is under way."""
-        self.run, self.began = run, time.time()
+        self._run, self.began = run, time.time()
         self._write("running")
 
     @hookimpl
     def step_finished(self, step: StepEvent) -> None:
         """Note a finished or reused instance."""
         status = "reused" if step.reused else "done"
-        self.steps[step.id] = {"status": status, "seconds": step.seconds, "warnings": list(step.warnings)}
+        self.steps[step.id] = {
+            "status": status,
+            "seconds": step.seconds,
+            "warnings": list(step.warnings),
+            "folder": step.folder.relative_to(self._run.folder).as_posix(),
+        }
 
     @hookimpl
     def step_failed(self, step: StepEvent, error: BaseException) -> None:
@@ -65,32 +70,42 @@ class RunRecord:
         self._write("failed" if run.failed else "done" if whole else "interrupted")
 
     def _write(self, status: str) -> None:
-        assert self.run is not None
         content = {
             "status": status,
-            **_about(self.run),
+            **_about(self._run),
             "started": _clock(self.began),
             "updated": _clock(time.time()),
         }
-        content |= {"versions": versions(), "plugins": _plugins(self.run), "steps": self.steps}
-        path = self.run.folder / FILE
+        content |= {"versions": versions(), "plugins": _plugins(self._run), "steps": self.steps}
+        path = self._run.folder / FILE
         new = path.with_suffix(".json.new")
-        write_bytes(new, (json.dumps(content, indent=1, ensure_ascii=False, default=str) + "\n").encode())
+        text = json.dumps(content, indent=1, ensure_ascii=False, default=str) + "\n"
+        write_bytes(new, text.encode("utf-8", "backslashreplace"))  # file names may hold any byte
         new.replace(path)
 
 
 def _about(run: RunEvent) -> dict[str, Any]:
     return {
         "name": run.name,
-        "pipeline": str(run.file),
+        "pipeline": str(run.file.resolve()),
         "seed": run.seed,
         "parameters": dict(run.parameters),
+        "given_in": {name: base for name, value in run.parameters.items() if (base := _base(value))},
+        "disabled": sorted(run.plan.manager.disabled),
         "workers": run.workers,
         "host": socket.gethostname(),
         "platform": platform.platform(),
         "processors": os.cpu_count(),
         "python": platform.python_version(),
     }
+
+
+def _base(value: Any) -> str | None:
+    """Folder that relative paths in a parameter are relative to, if it was given for this run."""
+    if isinstance(value, GivenPath):
+        return str(value.base)
+    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return next((base for part in parts if (base := _base(part))), None)
 
 
 def versions() -> dict[str, str]:

@@ -15,7 +15,7 @@ from typing import Any
 from isocortex.errors import StepFailed
 from isocortex.pipeline.digests import Stamp
 from isocortex.pipeline.events import Outputs, RunEvent, StepEvent
-from isocortex.pipeline.executors import InProcess, Workers, perform_in_worker
+from isocortex.pipeline.executors import InProcess, Workers, perform_in_worker, refuse_in_starting_worker
 from isocortex.pipeline.keys import KeyMaker, all_components, seed_of
 from isocortex.pipeline.lifecycle import tell
 from isocortex.pipeline.lock import hold
@@ -57,6 +57,7 @@ class Runner:
 
     def run(self) -> RunEvent:
         """Run everything; failures are in the event that is given back, they do not raise."""
+        refuse_in_starting_worker()
         with hold(self.store.out):
             self.store.prepare()
             self._tell("run_started", run=self.event)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from isocortex.errors import IsocortexError
-from isocortex.pipeline.digests import digest_file
+from isocortex.pipeline.digests import digest_file, digest_json
+from isocortex.pipeline.record import FILE as RUN
 from isocortex.pipeline.store import PRIVATE, RECORD
 
 
@@ -18,22 +19,44 @@ def verify(folder: Path) -> tuple[int, list[str]]:
     records = sorted(path for path in folder.rglob(RECORD) if PRIVATE not in path.parts)
     if not records:
         raise IsocortexError(f"{folder}: there are no results of a run in here")
-    return len(records), [fault for record in records for fault in _faults(record)]
+    faults = [fault for record in records for fault in _faults(record)]
+    return len(records), [*faults, *_missing(folder)]
 
 
 def _faults(path: Path) -> Iterator[str]:
     try:
-        outputs = json.loads(path.read_text(encoding="utf-8"))["outputs"]
+        record = json.loads(path.read_text(encoding="utf-8"))
+        about = {name: value for name, value in record.items() if name not in ("key", "outputs", "warnings")}
+        if record["key"] not in (None, digest_json(about)):
+            yield f"{path}: changed since it was written; run the pipeline again"
         files = {
-            path.parent / part["folder"] / name: file
-            for part in outputs.values()
+            path.parent / part["folder"] / name: str(file["sha256"])
+            for part in record["outputs"].values()
             for name, file in part["files"].items()
         }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        yield f"{path}: damaged ({error}); run the pipeline again"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        yield f"{path}: damaged ({type(error).__name__}: {error}); run the pipeline again"
         return
     for file, expected in files.items():
-        if not file.is_file():
-            yield f"{file}: gone; run the pipeline again"
-        elif digest_file(file) != expected["sha256"]:
-            yield f"{file}: changed since it was written; run the pipeline again"
+        fault = _fault(file, expected)
+        if fault:
+            yield f"{file}: {fault}; run the pipeline again"
+
+
+def _fault(file: Path, expected: str) -> str:
+    try:
+        return "" if digest_file(file) == expected else "changed since it was written"
+    except FileNotFoundError:
+        return "gone"
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+
+
+def _missing(folder: Path) -> Iterator[str]:
+    """What the last run in this folder finished and is not there any more."""
+    try:
+        steps = json.loads((folder / RUN).read_text(encoding="utf-8"))["steps"].values()
+        done = [folder / step["folder"] / RECORD for step in steps if step["status"] in ("done", "reused")]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return
+    yield from (f"{path}: gone; run the pipeline again" for path in done if not path.is_file())

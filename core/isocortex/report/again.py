@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
-from isocortex.errors import IsocortexError
-from isocortex.formats.arrays import read_json
-from isocortex.pipeline.plan import make_plan
+from isocortex.errors import IsocortexError, PipelineError
+from isocortex.formats.arrays import described
+from isocortex.pipeline.parameters import GivenPath
+from isocortex.pipeline.plan import Plan, make_plan
+from isocortex.pipeline.preview import REUSE, fates_of
 from isocortex.pipeline.record import FILE
 from isocortex.report.page import write_page
 
@@ -16,9 +20,34 @@ def report_again(folder: Path) -> Path:
     path = folder / FILE
     if not path.is_file():
         raise IsocortexError(f"{path}: there is no run record; is {folder} the output folder of a run?")
-    record = read_json(path)
-    steps = record.get("steps", {})
-    plan = make_plan(record["pipeline"], record["parameters"])
-    failed = {key: step["error"] for key, step in steps.items() if step["status"] == "failed"}
-    skipped = [key for key, step in steps.items() if step["status"] == "skipped"]
-    return write_page(plan, folder.resolve(), failed, skipped)
+    with described(path) as record:
+        steps: Mapping[str, Any] = record["steps"]
+        failed = {key: step["error"] for key, step in steps.items() if step["status"] == "failed"}
+        skipped = [key for key, step in steps.items() if step["status"] == "skipped"]
+        plan = _plan(record)
+        done = _done(plan, folder) if record["status"] == "running" else set(steps) - {*failed, *skipped}
+    return write_page(plan, folder.resolve(), done, failed, skipped)
+
+
+def _plan(record: Mapping[str, Any]) -> Plan:
+    """Plan as then: a relative path is relative to the folder it was given in, or to the pipeline."""
+    file = Path(record["pipeline"])
+    given = {
+        name: GivenPath.mark(value, Path(record["given_in"].get(name, file.parent)))
+        for name, value in record["parameters"].items()
+    }
+    try:
+        return make_plan(file, given, disable=record["disabled"])
+    except PipelineError as error:
+        objects = [plugin["name"] for plugin in record["plugins"] if plugin["source"] == "object"]
+        if objects:
+            raise IsocortexError(
+                f"this run had the plugin object {', '.join(objects)}, which only Python code can give: call "
+                "isocortex.run as then; it uses the results again and writes the report"
+            ) from error
+        raise
+
+
+def _done(plan: Plan, folder: Path) -> Collection[str]:
+    """What is there of a run that was killed before it could say so."""
+    return {key for key, fate in fates_of(plan, folder)[0].items() if fate == REUSE}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -45,17 +45,27 @@ class Report:
     @hookimpl
     def run_finished(self, run: RunEvent) -> None:
         """Write ``report.html`` into the output folder."""
-        write_page(run.plan, run.folder, run.failed, run.skipped)
+        write_page(run.plan, run.folder, run.finished, run.failed, run.skipped)
 
 
 def write_page(
-    plan: Plan, out: Path, failed: dict[str, str] | None = None, skipped: list[str] | None = None
+    plan: Plan,
+    out: Path,
+    done: Collection[str],
+    failed: Mapping[str, str] | None = None,
+    skipped: Sequence[str] = (),
 ) -> Path:
-    """Write the page of a run from what is on disk; everything that comes from data is escaped."""
+    """Write the page of a run from what is on disk; everything that comes from data is escaped.
+
+    Only the results of ``done`` are shown: where a step failed, that of an earlier run may still lie.
+    """
     import jinja2
 
     store = Store(out)
-    results = {key: store.find(store.folder(item.step, item.axes)) for key, item in plan.instances.items()}
+    results = {
+        key: store.find(store.folder(item.step, item.axes)) if key in done else None
+        for key, item in plan.instances.items()
+    }
     source = resources.files("isocortex.report").joinpath("page.html").read_text(encoding="utf-8")
     template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(source)
     html = template.render(
@@ -63,14 +73,14 @@ def write_page(
         blocks=list(_blocks(plan, results, out)),
         steps=list(_steps(plan, results)),
         failed=failed or {},
-        skipped=skipped or [],
+        skipped=skipped,
         warnings=[(key, text) for key, result in results.items() if result for text in result.warnings],
         versions=versions(),
         plugins=[info for info in plan.manager.infos if info.status == "loaded"],
     )
     path = out / FILE
     new = path.with_suffix(".html.new")
-    write_bytes(new, html.encode("utf-8"))
+    write_bytes(new, html.encode("utf-8", "backslashreplace"))
     new.replace(path)
     return path
 
@@ -93,14 +103,21 @@ def _block(instance: Instance, name: str, kind: type[Data], result: Result, out:
     title = instance.id + (f".{name}" if len(instance.schema.outputs) > 1 else "")
     folder = output.folder.relative_to(out).as_posix()
     block = Block(title, output.summary, folder)
+    try:
+        _show(block, kind, output.folder)
+    except Exception as error:  # one result that cannot be read must not cost the page
+        block.text += f" (cannot be shown: {type(error).__name__}: {error})"
+    return block
+
+
+def _show(block: Block, kind: type[Data], folder: Path) -> None:
     if issubclass(kind, Figure):
-        figure = kind.load(output.folder)
+        figure = kind.load(folder)
         block.picture = base64.b64encode(figure.png).decode()
         block.alt = figure.alt or figure.caption
         _fill(block, figure.table)
     elif issubclass(kind, Table):
-        _fill(block, kind.load(output.folder))
-    return block
+        _fill(block, kind.load(folder))
 
 
 def _fill(block: Block, table: Table | None) -> None:

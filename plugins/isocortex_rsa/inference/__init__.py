@@ -1,0 +1,1 @@
+"""Inference: permutations of condition labels, tests over subjects, corrections for many tests."""

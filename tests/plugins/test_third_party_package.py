@@ -194,13 +194,11 @@ def test_what_depends_on_it_is_computed_again_when_it_changes(
         edited = visitor.statuses(mixed, out)
         visitor.install(version="1.0.1")
         newer = visitor.statuses(mixed, out)
-        again = visitor.statuses(mixed, out)
     finally:
         visitor.install()
     # what comes after is reused, since it is given the same bytes as before
     expected = {key: "done" if key in USES_THEIRS else "reused" for key in every}
     assert edited == newer == expected
-    assert again == dict.fromkeys(every, "reused")
 
 
 def test_without_it_the_message_helps(visitor: Visitor, mixed: Path, tmp_path: Path) -> None:
@@ -208,11 +206,9 @@ def test_without_it_the_message_helps(visitor: Visitor, mixed: Path, tmp_path: P
     try:
         done = visitor.isocortex("run", mixed, "--out", tmp_path / "out", code=2)
         by_name = visitor.isocortex("run", "visitor-study", code=2)
-        off = visitor.isocortex("check", mixed, "--disable", "visitor", code=2)
     finally:
         visitor.install()
     assert "mixed.yaml:10: steps.theirs.use: there is no step 'visitor_rdm'" in done.stderr
     assert "mixed.yaml:11: steps.their_metric.with.metric: there is no rdm_metric" in done.stderr
     assert "is a plugin missing? (see: isocortex plugins)" in done.stderr and "Traceback" not in done.stderr
     assert "there is no pipeline 'visitor-study'" in by_name.stderr
-    assert "there is no plugin 'visitor' to switch off" in off.stderr

@@ -64,7 +64,7 @@ def _axis(name: str, values: Sequence[Any]) -> Axis:
         twin = lowered.setdefault(label.lower(), label)
         if twin != label:
             raise IsocortexError(
-                f"the values {twin!r} and {label!r} differ in case only and would share a folder on some disks"
+                f"the values {twin!r} and {label!r} differ in case only; some disks give them one folder"
             )
     return Axis(name, dict(zip(labels, values, strict=True)))
 

@@ -60,8 +60,8 @@ class Workers(Executor):
             self._pool.submit(os.getpid).result()
         except BrokenProcessPool:
             raise IsocortexError(
-                "worker processes die as soon as they start; in a script of your own, call isocortex.run under "
-                "if __name__ == '__main__': (each worker reads the script too), or leave workers out"
+                "worker processes die as soon as they start; in a script of your own, call isocortex.run "
+                "under if __name__ == '__main__': (each worker reads the script too), or leave workers out"
             ) from None
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:

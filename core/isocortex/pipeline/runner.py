@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,8 @@ class Runner:
                 with self._executor() as executor:
                     self._loop(executor)
             finally:
-                self.store.sweep()
+                with suppress(OSError):  # the next run will try again
+                    self.store.sweep()
                 self._tell("run_finished", run=self.event)
         return self.event
 

@@ -24,6 +24,8 @@ FORMAT = 1
 RECORD = "step.json"
 TIMING = "timing.json"
 PRIVATE = ".isocortex"
+OLD = "-old"
+"""Ending of a folder aside that holds what a new result replaces."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,8 @@ class Store:
 
     def sweep(self) -> None:
         """Put whole results that a kill caught on their way where they belong, and remove the rest."""
-        for leftover in sorted(self.private.glob("new-*")):
+        leftovers = self.private.glob("new-*")
+        for leftover in sorted(leftovers, key=lambda path: path.name.endswith(OLD)):  # the newer ones first
             _put_back(leftover, self.out)
             shutil.rmtree(leftover, ignore_errors=True)
 
@@ -174,8 +177,8 @@ def writing(place: Place) -> Iterator[Path]:
         shutil.rmtree(new, ignore_errors=True)
 
 
-def _aside(place: Place) -> Path:
-    return place.out / PRIVATE / f"new-{secrets.token_hex(8)}"
+def _aside(place: Place, suffix: str = "") -> Path:
+    return place.out / PRIVATE / f"new-{secrets.token_hex(8)}{suffix}"
 
 
 def commit(new: Path, place: Place, record: Mapping[str, Any], timing: Mapping[str, Any]) -> None:
@@ -199,11 +202,11 @@ def commit(new: Path, place: Place, record: Mapping[str, Any], timing: Mapping[s
 
 def _replace(new: Path, place: Place) -> None:
     """Put a result where another is. The old one goes last; results along axes that lie in it stay."""
-    aside = _aside(place)
+    aside = _aside(place, OLD)
     old = aside / place.inside
-    old.parent.mkdir(parents=True)
-    place.final.rename(old)
     try:
+        old.parent.mkdir(parents=True)
+        place.final.rename(old)
         new.rename(place.final)
     finally:
         _put_back(aside, place.out)

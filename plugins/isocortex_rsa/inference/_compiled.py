@@ -16,6 +16,6 @@ def compiled(function: Function) -> Function:
 
 
 def compiled_without_nan(function: Function) -> Function:
-    """Compile a loop that never meets NaN, so that it can take several values at a time."""
+    """Compile a loop that never compares NaN, so that it can take several values at a time."""
     free = {"nnan", "nsz", "reassoc"}
     return cast(Function, numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=free)(function))

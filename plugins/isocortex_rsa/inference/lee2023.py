@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from isocortex.data import Collected, StatMaps, Table
 from isocortex.errors import DataError
-from isocortex_rsa.inference._compiled import compiled, compiled_without_nan
+from isocortex_rsa.inference._compiled import compiled
 from isocortex_rsa.inference.clusters import signed_clusters
 from isocortex_rsa.inference.flip_null import in_threads
 from isocortex_rsa.inference.flips import sign_flips
@@ -142,6 +142,12 @@ def null_blocks(total: int, rng: np.random.Generator) -> Iterator[tuple[int, np.
 
 def distinct_voxels(n_voxels: int, n_subjects: int, n: int, rng: np.random.Generator) -> Draws:
     """Draw n times as many different voxels as there are subjects, (n, subjects), all choices alike."""
+    if n_voxels < n_subjects**2:
+        every = np.arange(n_voxels, dtype=np.int32)
+        size = max(1, 4_000_000 // n_voxels)
+        parts = [np.broadcast_to(every, (min(size, n - start), n_voxels)) for start in range(0, n, size)]
+        return np.concatenate([rng.permuted(part, axis=1)[:, :n_subjects] for part in parts])
+    # so few of so many voxels seldom meet: draw freely, and again where they do
     found = rng.integers(0, n_voxels, (n, n_subjects), dtype=np.int32)
     while (twice := _repeats(found)).any():
         found[twice] = rng.integers(0, n_voxels, (int(twice.sum()), n_subjects), dtype=np.int32)
@@ -160,7 +166,7 @@ def _repeats(draws: Draws) -> npt.NDArray[np.bool_]:
     return out
 
 
-@compiled_without_nan
+@compiled
 def drawn_t(by_voxel: Floats, draws: Draws) -> Floats:
     """One-sample t of each draw, (draws, models): voxel ``draws[i, k]`` of subject k."""
     n_subjects, _, n_models = by_voxel.shape

@@ -1,0 +1,252 @@
+"""Searchlight RDMs, from patterns on a grid to one RDM a centre."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from isocortex.data import Patterns
+from isocortex.data.base import Array
+from isocortex.data.labels import as_labels, codes, require_length, require_unique
+from isocortex.errors import DataError
+from isocortex.handles import MetricHandle
+from isocortex_searchlight.direct import direct
+from isocortex_searchlight.forms import Form, dtype_for, form_of
+from isocortex_searchlight.geometry import Geometry, Policy, geometry, policy_of
+from isocortex_searchlight.moments import Sums
+from isocortex_searchlight.results import FEW, OK, UNDEFINED, SearchlightRDMs
+
+BLOCK_BYTES = 2**28
+"""Largest block of RDMs that is held at a time where results are reduced or written."""
+
+
+@dataclass
+class Searchlight:
+    """A prepared searchlight: blocks of RDMs can be taken from it, planes of centres at a time.
+
+    data : (x, y, z, samples); ``needs``: what the metric wants besides (condition and run codes).
+    """
+
+    data: Array
+    geo: Geometry
+    policy: Policy
+    metric: MetricHandle
+    sums: Sums
+    form: Form | None
+    n_conditions: int
+    dropped: dict[str, int]
+    conditions: tuple[str, ...] | None
+    needs: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def n_pairs(self) -> int:
+        """Pairs of conditions."""
+        return self.n_conditions * (self.n_conditions - 1) // 2
+
+    def ranges(self, limit: int = BLOCK_BYTES) -> list[tuple[int, int]]:
+        """Ranges of planes whose RDMs fit a number of bytes."""
+        return self.sums.blocks(self.n_pairs, limit)
+
+    def block(self, planes: tuple[int, int], out: Array | None = None) -> tuple[slice, Array, Array]:
+        """RDMs (pairs, centres) of a range of planes, and the status of its centres."""
+        start, stop = self.sums.span(planes)
+        counts = self.sums.counts
+        if self.form is None:
+            values = np.empty((self.n_pairs, stop - start), self.sums.dtype) if out is None else out
+            closer = np.arange(start, stop)
+        else:
+            found = self.form.block(planes, out)
+            values = found.values
+            few = counts[start:stop] < self.policy.min_voxels
+            closer = start + np.flatnonzero(found.direct | few)
+        if len(closer):
+            exact = np.empty((self.n_pairs, len(closer)))
+            direct(
+                self.metric, self.data, self.geo, closer, counts, self.policy.min_voxels, exact, self.needs
+            )
+            values[:, closer - start] = exact
+        status = np.full(stop - start, OK, dtype=np.uint8)
+        if len(closer):
+            status[closer - start] = np.where(np.isnan(exact).any(axis=0), UNDEFINED, OK)
+        status[counts[start:stop] < self.policy.min_voxels] = FEW
+        return slice(start, stop), values, status
+
+    def blocks(self, limit: int = BLOCK_BYTES) -> Iterator[tuple[slice, Array, Array]]:
+        """Go through all centres."""
+        for planes in self.ranges(limit):
+            yield self.block(planes)
+
+
+def prepare(
+    data: Array | Patterns,
+    mask: npt.ArrayLike | None = None,
+    metric: object = "correlation",
+    *,
+    affine: npt.ArrayLike | None = None,
+    conditions: Sequence[object] | None = None,
+    preset: str = "default",
+    dtype: Literal["float32", "float64"] | None = None,
+    **settings: object,
+) -> Searchlight:
+    """Check the input and lay everything out. See ``searchlight_rdms`` for the arguments."""
+    from isocortex_rsa._components import metric_handle
+
+    handle = metric_handle(metric)
+    volume, grid, affine, labels, needs = _volume(data, mask, affine, conditions, handle)
+    policy = policy_of(preset, **settings)
+    if dtype is None:
+        dtype = "float32" if volume.dtype == np.float32 else "float64"
+    geo, dropped = geometry(volume, grid, policy, affine)
+    if not len(geo.centres):
+        raise DataError(
+            "no centre is left: the mask is thinner than the searchlight's edges and min_fraction allow"
+        )
+    n = int(needs["conditions"].max()) + 1 if "conditions" in needs else volume.shape[3]
+    if n < 2:
+        raise DataError(f"an RDM needs at least 2 conditions, these data have {n}")
+    sums = Sums(geo, volume, dtype_for(handle, np.dtype(dtype)))
+    return Searchlight(
+        volume, geo, policy, handle, sums, form_of(handle, sums, needs), n, dropped, labels, needs
+    )
+
+
+def searchlight_rdms(
+    data: Array | Patterns,
+    mask: npt.ArrayLike | None = None,
+    radius: float | None = None,
+    metric: object = "correlation",
+    *,
+    unit: Literal["voxels", "mm"] | None = None,
+    affine: npt.ArrayLike | None = None,
+    inclusive: bool | None = None,
+    min_voxels: int | None = None,
+    edges: Literal["truncate", "drop"] | None = None,
+    min_fraction: float | None = None,
+    members: Literal["mask", "volume", "lee2023"] | None = None,
+    preset: str = "default",
+    conditions: Sequence[object] | None = None,
+    dtype: Literal["float32", "float64"] | None = None,
+    out: str | Path | None = None,
+) -> SearchlightRDMs:
+    """Compute one RDM for each searchlight.
+
+    Parameters
+    ----------
+    data : array (x, y, z, conditions), or ``Patterns`` in a space (which then bring mask, affine and labels).
+    mask : array (x, y, z); its voxels are the centres.
+    radius : 3 voxels by default; see ``geometry.Policy`` for it and for unit, inclusive, min_voxels, edges,
+        min_fraction and members, which are None for what the preset says.
+    metric : name of an RDM metric, or a metric. Those with ``from_moments`` run on running sums; any other
+        Python callable is called centre by centre.
+    preset : "default", "lee2023" (study A's notebook) or "rsatoolbox".
+    conditions : labels of the conditions, if the result is to carry them.
+    dtype : precision of sums and result; by default that of the data (whole numbers: float64).
+    out : write the RDMs into this ``.npy`` file, a memory map, instead of memory.
+
+    Returns
+    -------
+    ``SearchlightRDMs``. A centre whose RDM is undefined or that has too few voxels holds NaN and says so in
+    its status. No centre's result depends on voxels outside its searchlight.
+
+    Raises ``DataError`` for a mask on another grid, too few conditions, or labels that do not fit.
+    """
+    light = prepare(
+        data, mask, metric, affine=affine, conditions=conditions, preset=preset, dtype=dtype, radius=radius,
+        unit=unit, inclusive=inclusive, min_voxels=min_voxels, edges=edges, min_fraction=min_fraction,
+        members=members,
+    )  # fmt: skip
+    shape = (light.n_pairs, len(light.geo.centres))
+    if out is None:
+        values = np.empty(shape, dtype=light.sums.dtype)
+        ranges = [(0, light.sums.box.shape[0])]
+    else:
+        values = np.lib.format.open_memmap(
+            Path(out), mode="w+", dtype=light.sums.dtype, shape=shape[::-1], fortran_order=True
+        ).T
+        ranges = light.ranges()
+    status = np.empty(shape[1], dtype=np.uint8)
+    for planes in ranges:
+        where = slice(*light.sums.span(planes))
+        whole = where.stop - where.start == shape[1]
+        _, block, status[where] = light.block(planes, values if whole and out is None else None)
+        if block is not values:
+            values[:, where] = block
+    return SearchlightRDMs(
+        light.geo.centres,
+        values.T,
+        light.sums.counts,
+        status,
+        light.metric.name,
+        light.conditions,
+        light.dropped,
+    )
+
+
+def _volume(
+    data: Array | Patterns,
+    mask: npt.ArrayLike | None,
+    affine: npt.ArrayLike | None,
+    conditions: Sequence[object] | None,
+    metric: MetricHandle,
+) -> tuple[Array, npt.NDArray[np.bool_], npt.ArrayLike | None, tuple[str, ...] | None, dict[str, Any]]:
+    """Bring the data into a volume, with mask, affine, labels and what else the metric needs."""
+    if isinstance(data, Patterns):
+        return _from_patterns(data, mask, metric)
+    if metric.needs:
+        raise DataError(
+            f"the metric {metric.name!r} needs {', '.join(sorted(metric.needs))}: give it Patterns"
+        )
+    volume = np.asarray(data)
+    if volume.ndim != 4 or volume.dtype.kind not in "fiub":
+        raise DataError(
+            f"expected numbers of shape (x, y, z, conditions), got {volume.dtype} of shape {volume.shape}"
+        )
+    if volume.dtype not in (np.float32, np.float64):
+        volume = volume.astype(np.float64)
+    if mask is None:
+        raise DataError("a searchlight over an array needs a mask (x, y, z)")
+    grid = np.asarray(mask)
+    if grid.dtype != bool and not np.isin(grid, (0, 1)).all():
+        raise DataError("a mask holds only True and False (or 1 and 0); threshold it first")
+    if grid.shape != volume.shape[:3]:
+        raise DataError(f"the mask has shape {grid.shape}, the data lie on {volume.shape[:3]}")
+    labels = None
+    if conditions is not None:
+        labels = as_labels(conditions, "conditions")
+        require_unique(labels, "conditions")
+        require_length(labels, volume.shape[3], "conditions")
+    return volume, grid.astype(bool), affine, labels, {}
+
+
+def _from_patterns(
+    patterns: Patterns, mask: npt.ArrayLike | None, metric: MetricHandle
+) -> tuple[Array, npt.NDArray[np.bool_], npt.ArrayLike | None, tuple[str, ...] | None, dict[str, Any]]:
+    space = patterns.space
+    if space is None:
+        raise DataError(
+            "these patterns lie in no space: a searchlight needs to know where their channels are"
+        )
+    names = patterns.condition_names
+    needs: dict[str, Any] = {}
+    if "runs" in metric.needs:
+        if patterns.runs is None:
+            raise DataError(
+                f"the metric {metric.name!r} compares runs, but these patterns carry no run labels"
+            )
+        needs = {"conditions": codes(patterns.conditions, names), "runs": codes(patterns.runs)}
+    elif len(names) != patterns.n_samples:
+        patterns = patterns.condition_means()
+    volume = np.zeros((*space.shape, patterns.n_samples), dtype=patterns.values.dtype)
+    volume[space.mask] = patterns.values.T
+    grid = space.mask
+    if mask is not None:
+        grid = np.asarray(mask).astype(bool)
+        if grid.shape != space.shape:
+            raise DataError(f"the mask has shape {grid.shape}, the patterns lie on {space.shape}")
+        grid = grid & space.mask
+    return volume, grid, space.affine, names, needs

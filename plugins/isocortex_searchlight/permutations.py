@@ -1,0 +1,147 @@
+"""The null distribution over condition labels, for all centres and models at once, as matrix products.
+
+Embedding commutes with a permutation of conditions (a permuted RDM has the permuted ranks), so that the
+models are embedded once and their entries permuted. Each block of centres and permutations is one product
+that fits the cache; what is kept of it is a count for each centre and a maximum for each permutation.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from isocortex.data.base import Array
+from isocortex.errors import DataError
+from isocortex.handles import SimilarityHandle
+from isocortex_searchlight import rank_kernels
+from isocortex_searchlight.engine import Searchlight
+from isocortex_searchlight.threads import over
+
+CENTRES, ROWS = 2048, 256
+"""Size of a block: it is part of the arithmetic, so it depends on nothing else."""
+
+Permutations = npt.NDArray[np.intp]
+
+
+@dataclass
+class Null:
+    """Collects the null distribution block by block.
+
+    queries : (permutations * models, dimensions) embedded, permuted models, a permutation's models together.
+    """
+
+    queries: Array
+    n_models: int
+    two_sided: bool
+    reached: npt.NDArray[np.int32]
+    largest: Array
+    number: int
+
+    def take(self, where: slice, columns: Array, observed: Array) -> None:
+        """Take in a block of centres: their embedded RDMs (dimensions, centres) and observed similarities."""
+        from threadpoolctl import threadpool_limits
+
+        start, stop = where.start, where.stop
+        pieces = range(start, stop, CENTRES)
+        maxima = np.full((len(pieces), len(self.queries)), -np.inf, dtype=self.queries.dtype)
+        rows = max(1, ROWS // self.n_models) * self.n_models
+        # a value that is equal but for rounding counts as reached: some permutations change nothing
+        slack = 16 * np.finfo(self.queries.dtype).eps
+
+        def some(first: int, last: int) -> None:
+            for number in range(first, last):
+                a = number * CENTRES
+                b = min(a + CENTRES, stop - start)
+                defined = ~np.isnan(observed[:, a:b]).all(axis=0)
+                block = np.ascontiguousarray(columns[:, a:b][:, defined])
+                seen = observed[:, a:b][:, defined]
+                seen = np.nan_to_num(np.abs(seen) if self.two_sided else seen, nan=np.inf) - slack
+                count = np.zeros(seen.shape, dtype=seen.dtype)
+                space = np.empty((rows, block.shape[1]), dtype=block.dtype)
+                for row in range(0, len(self.queries), rows):
+                    some_queries = self.queries[row : row + rows]
+                    products = np.dot(some_queries, block, out=space[: len(some_queries)])
+                    rank_kernels.count_reached(products, seen, self.two_sided, count)
+                    largest = products.max(axis=1, initial=-np.inf)
+                    if self.two_sided:
+                        largest = np.maximum(largest, -products.min(axis=1, initial=np.inf))
+                    maxima[number, row : row + rows] = largest
+                self.reached[:, start + np.flatnonzero(defined) + a] = count
+
+        with threadpool_limits(1, user_api="blas"):
+            over(len(pieces), some)
+        np.maximum(self.largest, maxima.max(axis=0, initial=-np.inf), out=self.largest)
+
+    def p_values(self, observed: Array) -> tuple[Array, Array, Array, int]:
+        """Uncorrected, Benjamini-Hochberg and maximum-statistic p (models, centres); the permutations."""
+        from scipy.stats import false_discovery_control
+
+        undefined = np.isnan(observed)
+        p = (1 + self.reached) / (1 + self.number)
+        highest = np.sort(self.largest.reshape(self.number, self.n_models).max(axis=1))
+        seen = np.abs(observed) if self.two_sided else observed
+        slack = 16 * np.finfo(self.queries.dtype).eps
+        below = np.searchsorted(highest, np.nan_to_num(seen, nan=-np.inf) - slack, side="left")
+        p_fwe = (1 + self.number - below) / (1 + self.number)
+        p[undefined] = p_fwe[undefined] = np.nan
+        p_fdr = np.full_like(p, np.nan)
+        for row, defined in enumerate(~undefined):
+            if defined.any():
+                p_fdr[row, defined] = false_discovery_control(p[row, defined])
+        return p, p_fdr, p_fwe, self.number
+
+
+def null_of(
+    measure: SimilarityHandle, models: Array, light: Searchlight, permutations: int, two_sided: bool,
+    rng: np.random.Generator,
+) -> Null:  # fmt: skip
+    """Embed the models and permute them.
+
+    Raises ``DataError`` for a measure whose embedding does not follow a permutation of conditions.
+    """
+    embedded = np.asarray(measure.embed(models), dtype=np.float64)
+    draws = condition_permutations(light.n_conditions, permutations, rng)
+    places = np.stack([pair_permutation(draw) for draw in draws])
+    if embedded.shape[1] != models.shape[1] or not np.allclose(
+        embedded[:, places[0]], measure.embed(models[:, places[0]]), equal_nan=True
+    ):
+        raise DataError(
+            f"the measure {measure.name!r} does not embed pair by pair, so it cannot be permuted here"
+        )
+    dtype = light.sums.dtype
+    queries = np.ascontiguousarray(embedded.astype(dtype)[:, places].transpose(1, 0, 2)).reshape(
+        -1, embedded.shape[1]
+    )
+    n = len(light.geo.centres)
+    reached = np.zeros((len(models), n), dtype=np.int32)
+    largest = np.full(len(queries), -np.inf, dtype=dtype)
+    return Null(queries, len(models), two_sided, reached, largest, len(draws))
+
+
+def condition_permutations(n_conditions: int, number: int, rng: np.random.Generator) -> Permutations:
+    """Draw different permutations of the conditions, none of them the identity: (number, n_conditions).
+
+    All others there are (n! - 1) are given where no more than ``number`` exist.
+    """
+    from itertools import permutations
+
+    identity = tuple(range(n_conditions))
+    if n_conditions < 10 and math.factorial(n_conditions) - 1 <= number:
+        return np.array([draw for draw in permutations(identity) if draw != identity], dtype=np.intp)
+    drawn: dict[tuple[int, ...], None] = {}
+    while len(drawn) < number:
+        draw = tuple(rng.permutation(n_conditions).tolist())
+        if draw != identity:
+            drawn[draw] = None
+    return np.array(list(drawn), dtype=np.intp)
+
+
+def pair_permutation(order: npt.NDArray[np.intp]) -> Permutations:
+    """Where each pair of a condensed RDM comes from when its conditions are put into an order."""
+    n = len(order)
+    first, second = np.triu_indices(n, 1)
+    low, high = np.minimum(order[first], order[second]), np.maximum(order[first], order[second])
+    return np.asarray(low * n - low * (low + 1) // 2 + high - low - 1, dtype=np.intp)

@@ -1,0 +1,25 @@
+"""What this plugin offers, by name; nothing is imported until it is used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from isocortex.plugins.markers import hookimpl
+
+if TYPE_CHECKING:
+    from isocortex.plugins.spec import Register
+
+
+@hookimpl
+def register_steps(register: Register) -> None:
+    register(
+        "searchlight_rdms", "isocortex_searchlight.steps:rdms_step", summary="one RDM around every voxel"
+    )
+    register(
+        "searchlight_rsa", "isocortex_searchlight.steps:rsa_step", summary="maps of similarity with models"
+    )
+    register(
+        "searchlight_test",
+        "isocortex_searchlight.steps:permutation_step",
+        summary="the same, tested by permuting condition labels",
+    )

@@ -1,0 +1,134 @@
+"""From patterns to maps of similarity with models, without ever holding the RDMs of a whole brain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from isocortex.data import Patterns, RDMs
+from isocortex.data.base import Array
+from isocortex.data.rdms import require_same_conditions
+from isocortex.errors import DataError
+from isocortex.handles import SimilarityHandle
+from isocortex_searchlight.embedding import embed_block
+from isocortex_searchlight.engine import Searchlight, prepare
+from isocortex_searchlight.permutations import Null, null_of
+from isocortex_searchlight.results import UNDEFINED, SearchlightRSA
+
+Tail = Literal["greater", "two-sided"]
+
+
+def searchlight_rsa(
+    data: Array | Patterns,
+    mask: npt.ArrayLike | None = None,
+    models: RDMs | npt.ArrayLike | None = None,
+    radius: float | None = None,
+    metric: object = "correlation",
+    similarity: object = "spearman",
+    *,
+    permutations: int = 0,
+    tail: Tail = "greater",
+    seed: int | np.random.Generator = 0,
+    names: Sequence[str] | None = None,
+    conditions: Sequence[object] | None = None,
+    dtype: Literal["float32", "float64"] | None = None,
+    preset: str = "default",
+    **settings: Any,
+) -> SearchlightRSA:
+    """Compare the RDM of every searchlight with model RDMs.
+
+    Parameters
+    ----------
+    data, mask, radius, metric, dtype, preset, settings : as for ``searchlight_rdms``.
+    models : labelled ``RDMs``, aligned by condition label (the data need labels then: ``Patterns``, or
+        ``conditions``), or an array (models, pairs) in the condition order of the data.
+    similarity : name of a similarity measure, or a measure. Those with ``embed`` need one matrix product
+        for all centres and models.
+    permutations : number of permutations of the condition labels of the models (rows and columns
+        together, Mantel 1967); p-values are (1 + reached) / (1 + permutations). The permutations are drawn
+        without repetition, and all are taken where there are fewer.
+    tail : "greater" tests for more similarity than by chance, "two-sided" for any.
+    seed : of the permutations.
+
+    Returns
+    -------
+    ``SearchlightRSA``. The parametric p of a correlation over dependent pairs is not offered: it is wrong
+    (it rejects more than its nominal rate). ``p_fwe`` compares each value with the permutation maximum over
+    all centres and models (Westfall & Young 1993; Nichols & Holmes 2002).
+    """
+    from isocortex_rsa._components import similarity_handle
+
+    measure = similarity_handle(similarity)
+    light = prepare(
+        data, mask, metric, conditions=conditions, preset=preset, dtype=dtype, radius=radius, **settings
+    )
+    values, labels = _models(models, names, light)
+    if light.n_conditions < 3:
+        raise DataError(f"comparing RDMs needs at least 3 conditions, these data have {light.n_conditions}")
+    return _compare(light, measure, values, labels, _null(light, measure, values, permutations, tail, seed))
+
+
+def _null(
+    light: Searchlight, measure: SimilarityHandle, models: Array, permutations: int, tail: Tail,
+    seed: int | np.random.Generator,
+) -> Null | None:  # fmt: skip
+    if permutations < 0:
+        raise DataError(f"permutations is {permutations}; it must be 0 or more")
+    if not permutations:
+        return None
+    if not hasattr(measure.component, "embed"):
+        raise DataError(
+            f"the measure {measure.name!r} is no inner product, so the searchlight cannot permute it"
+        )
+    return null_of(measure, models, light, permutations, tail == "two-sided", np.random.default_rng(seed))
+
+
+def _compare(
+    light: Searchlight, measure: SimilarityHandle, models: Array, names: tuple[str, ...], null: Null | None
+) -> SearchlightRSA:
+    n = len(light.geo.centres)
+    dtype = light.sums.dtype
+    found = np.empty((len(models), n), dtype=dtype)
+    status = np.empty(n, dtype=np.uint8)
+    embedded = np.asarray(measure.embed(models)) if hasattr(measure.component, "embed") else None
+    for where, block, status[where] in light.blocks():
+        if embedded is None:
+            found[:, where] = measure.compare(block.T, models, nan="omit").T
+            continue
+        columns = embed_block(measure, block, dtype)
+        found[:, where] = embedded.astype(dtype) @ columns
+        if null is not None:
+            null.take(where, columns, found[:, where])
+    status[(status == 0) & np.isnan(found).all(axis=0)] = UNDEFINED
+    p, p_fdr, p_fwe, number = null.p_values(found) if null is not None else (None, None, None, 0)
+    about = (names, light.sums.counts, status, measure.name, light.dropped)
+    return SearchlightRSA(light.geo.centres, found, *about, p, p_fdr, p_fwe, number)
+
+
+def _models(
+    models: RDMs | npt.ArrayLike | None, names: Sequence[str] | None, light: Searchlight
+) -> tuple[Array, tuple[str, ...]]:
+    """Condensed models in the condition order of the data, and their names."""
+    if models is None:
+        raise DataError("give the models to compare with: labelled RDMs, or an array (models, pairs)")
+    if isinstance(models, RDMs):
+        if light.conditions is None:
+            raise DataError(
+                "the models carry condition labels but the data do not: pass Patterns, or conditions=[...] in "
+                "the order of the data"
+            )
+        own = RDMs(np.zeros((1, light.n_pairs)), light.conditions, ("data",), light.metric.name)
+        models = require_same_conditions(own, models, "searchlight and models")
+        return np.asarray(models.values, dtype=np.float64), models.names
+    values = np.atleast_2d(np.asarray(models, dtype=np.float64))
+    if values.ndim != 2 or values.shape[1] != light.n_pairs:
+        raise DataError(f"models of shape {values.shape} do not fit the {light.n_pairs} pairs of the data")
+    labels = tuple(names) if names is not None else tuple(f"model {k + 1}" for k in range(len(values)))
+    if len(labels) != len(values):
+        raise DataError(f"{len(labels)} names for {len(values)} models")
+    if np.isnan(values).any():
+        raise DataError("a model RDM holds NaN; a searchlight compares whole RDMs")
+    return values, labels

@@ -1,0 +1,160 @@
+"""The searchlight as steps of pipelines."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from isocortex.contracts import RDMMetric, Similarity
+from isocortex.data import Patterns, RDMs, Space, StatMaps, Table
+from isocortex.errors import DataError
+from isocortex_searchlight.engine import searchlight_rdms
+from isocortex_searchlight.results import STATUS, SearchlightRDMs, SearchlightRSA, status_text
+from isocortex_searchlight.rsa import searchlight_rsa
+
+Unit = Literal["voxels", "mm"]
+Edges = Literal["truncate", "drop"]
+Members = Literal["mask", "volume", "lee2023"]
+Preset = Literal["default", "lee2023", "rsatoolbox"]
+Precision = Literal["float32", "float64"]
+
+
+class MapsWithP(NamedTuple):
+    """Similarity maps with their p-values, and how the centres fared."""
+
+    maps: StatMaps
+    p: StatMaps
+    p_fdr: StatMaps
+    p_fwe: StatMaps
+    centres: Table
+
+
+def rdms_step(
+    patterns: Patterns,
+    metric: RDMMetric = "correlation",  # type: ignore[assignment]
+    radius: float | None = None,
+    unit: Unit | None = None,
+    inclusive: bool | None = None,
+    min_voxels: int | None = None,
+    edges: Edges | None = None,
+    min_fraction: float | None = None,
+    members: Members | None = None,
+    preset: Preset = "default",
+    precision: Precision | None = None,
+) -> SearchlightRDMs:
+    """Compute the RDM of the searchlight around every voxel of the patterns' mask.
+
+    Parameters
+    ----------
+    metric : samples of a condition are averaged first, unless the metric compares runs.
+    radius : 3 voxels by default, in ``unit``; ``inclusive`` says whether a voxel at the radius belongs.
+    min_voxels, edges, min_fraction, members : which searchlights there are (docs: searchlight).
+    preset : "default", "lee2023" (study A's notebook) or "rsatoolbox".
+    precision : of the sums; by default that of the patterns.
+    """
+    found = searchlight_rdms(
+        patterns, None, radius, metric, unit=unit, inclusive=inclusive, min_voxels=min_voxels, edges=edges,
+        min_fraction=min_fraction, members=members, preset=preset, dtype=precision,
+    )  # fmt: skip
+    _tell(found.status, found.dropped)
+    return found
+
+
+def rsa_step(
+    patterns: Patterns,
+    models: RDMs,
+    metric: RDMMetric = "correlation",  # type: ignore[assignment]
+    similarity: Similarity = "spearman",
+    radius: float | None = None,
+    unit: Unit | None = None,
+    inclusive: bool | None = None,
+    min_voxels: int | None = None,
+    edges: Edges | None = None,
+    min_fraction: float | None = None,
+    members: Members | None = None,
+    preset: Preset = "default",
+    precision: Precision | None = None,
+) -> StatMaps:
+    """Map how alike the RDM of every searchlight and each model are; aligned by condition label.
+
+    Parameters
+    ----------
+    similarity : the measure. The other settings are those of ``searchlight_rdms``.
+    """
+    found = searchlight_rsa(
+        patterns, None, models, radius, metric, similarity, unit=unit, inclusive=inclusive,
+        min_voxels=min_voxels, edges=edges, min_fraction=min_fraction, members=members, preset=preset,
+        dtype=precision,
+    )  # fmt: skip
+    _tell(found.status, found.dropped)
+    return found.maps(_space(patterns))
+
+
+def permutation_step(
+    patterns: Patterns,
+    models: RDMs,
+    rng: np.random.Generator,
+    permutations: int = 1000,
+    tail: Literal["greater", "two-sided"] = "greater",
+    metric: RDMMetric = "correlation",  # type: ignore[assignment]
+    similarity: Similarity = "spearman",
+    radius: float | None = None,
+    unit: Unit | None = None,
+    inclusive: bool | None = None,
+    min_voxels: int | None = None,
+    edges: Edges | None = None,
+    min_fraction: float | None = None,
+    members: Members | None = None,
+    preset: Preset = "default",
+    precision: Precision | None = None,
+) -> MapsWithP:
+    """Map the similarity with models and test it within the subject, by permuting condition labels.
+
+    Parameters
+    ----------
+    permutations : rows and columns of the models together; all there are, where there are fewer.
+    tail : "greater" or "two-sided". The other settings are those of ``searchlight_rsa``.
+
+    Returns
+    -------
+    Similarity maps; p uncorrected, Benjamini-Hochberg within each model, and corrected for the family of
+    all voxels and models by the maximum statistic; a table of how many centres have which status.
+    """
+    if permutations < 1:
+        raise DataError(
+            f"permutations is {permutations}; a test needs at least 1 (use searchlight_rsa for none)"
+        )
+    found = searchlight_rsa(
+        patterns, None, models, radius, metric, similarity, permutations=permutations, tail=tail, seed=rng,
+        unit=unit, inclusive=inclusive, min_voxels=min_voxels, edges=edges, min_fraction=min_fraction,
+        members=members, preset=preset, dtype=precision,
+    )  # fmt: skip
+    _tell(found.status, found.dropped)
+    space = _space(patterns)
+    maps = [found.maps(space, what) for what in ("similarity", "p", "p_fdr", "p_fwe")]
+    return MapsWithP(*maps, _fates(found))
+
+
+def _fates(found: SearchlightRSA) -> Table:
+    counts = np.bincount(found.status, minlength=len(STATUS))
+    rows: list[dict[str, Any]] = [{"what": text, "count": int(counts[code])} for code, text in STATUS.items()]
+    rows += [{"what": f"voxels dropped: {why}", "count": int(count)} for why, count in found.dropped.items()]
+    return Table.from_rows(rows)
+
+
+def _space(patterns: Patterns) -> Space:
+    assert patterns.space is not None
+    return patterns.space
+
+
+def _tell(status: npt.NDArray[np.uint8], dropped: Mapping[str, int]) -> None:
+    """Warn about centres without a result and voxels that take no part."""
+    if np.any(status != 0):
+        warnings.warn(f"searchlight centres: {status_text(status)}", stacklevel=3)
+    gone = ", ".join(f"{count} {why.replace('_', ' ')}" for why, count in dropped.items() if count)
+    if gone:
+        warnings.warn(f"searchlight: voxels of the mask that take no part: {gone}", stacklevel=3)

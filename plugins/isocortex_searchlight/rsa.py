@@ -117,7 +117,7 @@ def _models(
     if isinstance(models, RDMs):
         if light.conditions is None:
             raise DataError(
-                "the models carry condition labels but the data do not: pass Patterns, or conditions=[...] in "
+                "the models carry condition labels, the data do not: pass Patterns, or conditions=[...] in "
                 "the order of the data"
             )
         own = RDMs(np.zeros((1, light.n_pairs)), light.conditions, ("data",), light.metric.name)

@@ -192,7 +192,7 @@ def test_status_and_maps_where_there_is_no_result() -> None:
         ({"models": np.full((1, 15), np.nan)}, "holds NaN"),
         ({"names": ["one"]}, "1 names for 3 models"),
         ({"permutations": -1}, "0 or more"),
-        ({"models": ic.RDMs(np.ones((1, 15)), CONDITIONS, ["m"], "model")}, "pass conditions"),
+        ({"models": ic.RDMs(np.ones((1, 15)), CONDITIONS, ["m"], "model")}, "pass Patterns, or conditions"),
         (
             {"models": ic.RDMs(np.ones((1, 3)), list("abc"), ["m"], "model"), "conditions": CONDITIONS},
             "only the first has 'd', 'e', 'f'",

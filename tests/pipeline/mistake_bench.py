@@ -89,11 +89,13 @@ def take(source: Annotated[DataSource, Load("tables")], axes: ic.AxisValues) -> 
 
 
 def fail(
-    how: Literal["bug", "type", "memory", "sentence"], table: Table | None = None, long: bool = False
+    how: Literal["bug", "exit", "memory", "sentence", "type"], table: Table | None = None, long: bool = False
 ) -> Table:
     """Fail while running."""
     if how == "memory":
         raise MemoryError("cannot allocate 12 TiB")
+    if how == "exit":
+        raise SystemExit(0)
     if how == "sentence":
         raise ic.IsocortexError("no voxel is left; use a larger mask")
     return Table({"x": [1 / 0]}) if how == "bug" else 3  # type: ignore[return-value]

@@ -171,6 +171,7 @@ def test_a_damaged_volume_is_explained(share: float, tmp_path: Path) -> None:
 FAILURES = {
     "bug": "ZeroDivisionError: division by zero (bench.py:",
     "type": "the step 'fail' announces Table as 'result' but returned int",
+    "exit": "SystemExit: 0 (bench.py:",
     "memory": "not enough memory (cannot allocate 12 TiB)",
     "sentence": "no voxel is left; use a larger mask",
 }

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from isocortex._lazy import attach
 
 if TYPE_CHECKING:
+    from isocortex_rsa.ceilings.bounds import Ceiling as Ceiling
+    from isocortex_rsa.ceilings.bounds import noise_ceiling as noise_ceiling
     from isocortex_rsa.figures.bars import comparison_bars as comparison_bars
     from isocortex_rsa.figures.heatmap import rdm_heatmap as rdm_heatmap
     from isocortex_rsa.metrics.additive import Factors as Factors
@@ -35,21 +37,30 @@ if TYPE_CHECKING:
     from isocortex_rsa.steps.codes import Code as Code
     from isocortex_rsa.steps.codes import category_codes as category_codes
     from isocortex_rsa.steps.codes import code_rdm as code_rdm
+    from isocortex_rsa.steps.comparing import compare_beyond as compare_beyond
     from isocortex_rsa.steps.comparing import compare_rdms as compare_rdms
     from isocortex_rsa.steps.computing import compute_rdms as compute_rdms
     from isocortex_rsa.steps.computing import mean_rdm as mean_rdm
     from isocortex_rsa.steps.loading import load_patterns as load_patterns
+    from isocortex_rsa.steps.model_tests import ModelTests as ModelTests
+    from isocortex_rsa.steps.model_tests import model_tests as model_tests
+    from isocortex_rsa.steps.noise_ceilings import NoiseCeilings as NoiseCeilings
+    from isocortex_rsa.steps.noise_ceilings import noise_ceilings as noise_ceilings
     from isocortex_rsa.steps.rdm_files import load_rdms as load_rdms
+    from isocortex_rsa.steps.regressing import regress_rdms as regress_rdms
     from isocortex_rsa.steps.whitening import whiten_patterns as whiten_patterns
 
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
+        "Ceiling": "isocortex_rsa.ceilings.bounds",
         "Code": "isocortex_rsa.steps.codes",
         "Cosine": "isocortex_rsa.similarities.basic",
         "Factors": "isocortex_rsa.metrics.additive",
         "KendallTauA": "isocortex_rsa.similarities.kendall",
         "KendallTauB": "isocortex_rsa.similarities.kendall",
+        "ModelTests": "isocortex_rsa.steps.model_tests",
+        "NoiseCeilings": "isocortex_rsa.steps.noise_ceilings",
         "PartialCorrelation": "isocortex_rsa.similarities.partial",
         "Pearson": "isocortex_rsa.similarities.basic",
         "Regression": "isocortex_rsa.similarities.regression",
@@ -60,6 +71,7 @@ __getattr__, __dir__, __all__ = attach(
         "WhitenedPearson": "isocortex_rsa.similarities.whitened",
         "category_codes": "isocortex_rsa.steps.codes",
         "code_rdm": "isocortex_rsa.steps.codes",
+        "compare_beyond": "isocortex_rsa.steps.comparing",
         "compare_rdms": "isocortex_rsa.steps.comparing",
         "comparison_bars": "isocortex_rsa.figures.bars",
         "compute_rdms": "isocortex_rsa.steps.computing",
@@ -71,12 +83,16 @@ __getattr__, __dir__, __all__ = attach(
         "load_rdms": "isocortex_rsa.steps.rdm_files",
         "mahalanobis": "isocortex_rsa.metrics.mahalanobis",
         "mean_rdm": "isocortex_rsa.steps.computing",
+        "model_tests": "isocortex_rsa.steps.model_tests",
+        "noise_ceiling": "isocortex_rsa.ceilings.bounds",
+        "noise_ceilings": "isocortex_rsa.steps.noise_ceilings",
         "noise_covariance": "isocortex_rsa.noise.covariance",
         "noise_precision": "isocortex_rsa.noise.whitening",
         "pdist": "isocortex_rsa.metrics.scipy_pdist",
         "poisson_kl": "isocortex_rsa.metrics.poisson",
         "rdm_heatmap": "isocortex_rsa.figures.heatmap",
         "regress": "isocortex_rsa.similarities.regression",
+        "regress_rdms": "isocortex_rsa.steps.regressing",
         "residuals_from_repeats": "isocortex_rsa.noise.residuals",
         "sqeuclidean": "isocortex_rsa.metrics.euclidean",
         "whiten": "isocortex_rsa.noise.whitening",

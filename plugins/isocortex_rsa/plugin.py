@@ -39,6 +39,10 @@ STEPS = {
     "mean_rdm": ("steps.computing:mean_rdm", "RDMs averaged over subjects"),
     "category_codes": ("steps.codes:category_codes", "model RDMs of 0 and 1"),
     "compare_rdms": ("steps.comparing:compare_rdms", "how well model RDMs fit RDMs"),
+    "compare_beyond": ("steps.comparing:compare_beyond", "model fit beyond control RDMs"),
+    "regress_rdms": ("steps.regressing:regress_rdms", "RDMs as weighted sums of models"),
+    "noise_ceilings": ("steps.noise_ceilings:noise_ceilings", "how well any model could do"),
+    "model_tests": ("steps.model_tests:model_tests", "models tested over subjects"),
     "rdm_heatmap": ("figures.heatmap:rdm_heatmap", "picture of RDMs"),
     "comparison_bars": ("figures.bars:comparison_bars", "bars: how well models fit"),
 }

@@ -14,6 +14,7 @@ SMALL, NORMAL = 7.0, 8.0
 INK = "#222222"
 BAR = "#9ecae1"
 DOT = "#08519c"
+CEILING = "#dddddd"
 
 
 def new_figure(width: float, height: float) -> MatplotlibFigure:

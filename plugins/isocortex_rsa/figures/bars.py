@@ -11,10 +11,15 @@ from isocortex.data import Collected, Figure, Table
 from isocortex.data.base import Array
 from isocortex.data.labels import unique
 from isocortex.errors import DataError
-from isocortex_rsa.figures._drawing import BAR, DOT, DPI, INK, NORMAL, SMALL, grid_of, new_figure
+from isocortex_rsa.figures._drawing import BAR, CEILING, DOT, DPI, INK, NORMAL, SMALL, grid_of, new_figure
+from isocortex_rsa.steps._ceilings import bounds_at, bounds_of
+from isocortex_rsa.steps._tables import one_table, subject_column
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as MatplotlibFigure
+
+
+Band = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,7 @@ class _Bar:
 
 def comparison_bars(
     table: Table | Collected[Table],
+    ceilings: Table | Collected[Table] | None = None,
     unit: str | None = None,
     panels: str | None = None,
     order: Literal["table", "similarity"] = "table",
@@ -52,36 +58,47 @@ def comparison_bars(
     Parameters
     ----------
     table : from ``compare_rdms``.
+    ceilings : the output ``each`` of ``noise_ceilings``, of the same measure: the band from its lower to its
+        upper bound is drawn in grey behind the bars. A lower bound that is not above zero is said in the
+        caption, and so is a model above the upper bound.
     unit : column of what the mean is taken over (default: ``subject``, or ``rdm`` where there is no such
         column). A model must have one row for each of them (in each panel).
     panels : column to draw one panel for each value of, such as ``roi``.
     order : of the bars, as in the table or from the largest mean to the smallest.
     caption : text below the picture in a report.
     """
-    whole = _one_table(table)
-    unit = unit or ("subject" if "subject" in whole.columns else "rdm")
+    whole = one_table(table, "comparison_bars")
+    unit = subject_column(whole, unit, "comparison_bars")
     bars = _bars(whole, unit, panels)
     if order == "similarity":
         bars.sort(key=lambda bar: (-np.nan_to_num(bar.mean, nan=-np.inf), bar.model))
     measure = ", ".join(unique(whole["measure"].tolist())) if "measure" in whole.columns else ""
-    text = caption or _caption(bars, unit, measure)
-    figure = Figure.from_matplotlib(_draw(bars, measure), text, _numbers(bars, panels), dpi=DPI)
+    bands = {} if ceilings is None else _bands(ceilings, bars, unit, panels, measure)
+    text = (caption or _caption(bars, unit, measure)) + _about(bands, bars)
+    figure = Figure.from_matplotlib(_draw(bars, measure, bands), text, _numbers(bars, panels, bands), dpi=DPI)
     means = "; ".join(f"{bar.panel} {bar.model} {bar.mean:.3f}".strip() for bar in bars)
     return replace(figure, alt=f"{text} Means: {means}.")
 
 
-def _one_table(table: Table | Collected[Table]) -> Table:
-    if not isinstance(table, Collected):
-        return table
-    axes = {axis: [table.values_of(key)[axis] for key in table] for axis in table.axes}
-    parts = list(table.values())
-    if not parts:
-        raise DataError("comparison_bars: there is no table to draw")
-    lengths = [len(part) for part in parts]
-    columns: dict[str, Array] = {axis: np.repeat(np.array(values), lengths) for axis, values in axes.items()}
-    for name in parts[0].columns:
-        columns[name] = np.concatenate([part[name] for part in parts])
-    return Table(columns)
+def _bands(
+    ceilings: Table | Collected[Table], bars: list[_Bar], unit: str, panels: str | None, measure: str
+) -> dict[str, Band]:
+    """Panel -> lower and upper bound."""
+    found = bounds_of(ceilings, unit, measure, "comparison_bars")
+    names = unique([bar.panel for bar in bars])
+    places = {name: {panels: name} if panels is not None else {} for name in names}
+    return {name: bounds_at(found, place, "comparison_bars").means() for name, place in places.items()}
+
+
+def _about(bands: dict[str, Band], bars: list[_Bar]) -> str:
+    if not bands:
+        return ""
+    text = " The grey band is the noise ceiling, from its lower to its upper bound."
+    weak = [panel or "these RDMs" for panel, (lower, _) in bands.items() if not lower > 0]
+    if weak:
+        text += f" No reliable variance in {', '.join(weak)}: the lower bound is not above zero."
+    over = [f"{bar.panel} {bar.model}".strip() for bar in bars if bar.mean > bands[bar.panel][1]]
+    return text + (f" Above the noise ceiling: {', '.join(over)}." if over else "")
 
 
 def _bars(table: Table, unit: str, panels: str | None) -> list[_Bar]:
@@ -116,7 +133,7 @@ def _caption(bars: list[_Bar], unit: str, measure: str) -> str:
     return text + (f" {undefined} undefined comparisons are left out." if undefined else "")
 
 
-def _draw(bars: list[_Bar], measure: str) -> MatplotlibFigure:
+def _draw(bars: list[_Bar], measure: str, bands: dict[str, Band]) -> MatplotlibFigure:
     names = unique([bar.panel for bar in bars])
     columns = min(3, len(names))
     most = max(sum(bar.panel == name for bar in bars) for name in names)
@@ -124,6 +141,8 @@ def _draw(bars: list[_Bar], measure: str) -> MatplotlibFigure:
     figure = new_figure(columns * width, 2.6 * -(-len(names) // columns))
     axes = grid_of(figure, len(names), columns, sharey=True)
     for place, (panel, name) in enumerate(zip(axes, names, strict=True)):
+        if name in bands and not np.isnan(bands[name]).any():
+            panel.axhspan(*bands[name], color=CEILING, linewidth=0, zorder=0)
         _panel(panel, [bar for bar in bars if bar.panel == name], name)
         if place % columns == 0:
             label = f"similarity ({measure})" if measure else "similarity"
@@ -156,7 +175,7 @@ def _panel(panel: Any, bars: list[_Bar], title: str) -> None:
     panel.set_title(title, fontsize=NORMAL, color=INK)
 
 
-def _numbers(bars: list[_Bar], panels: str | None) -> Table:
+def _numbers(bars: list[_Bar], panels: str | None, bands: dict[str, Band]) -> Table:
     rows = [
         {
             **({panels: bar.panel} if panels is not None else {}),
@@ -165,6 +184,7 @@ def _numbers(bars: list[_Bar], panels: str | None) -> Table:
             "standard_error": bar.error,
             "n": len(bar.values),
             "undefined": bar.undefined,
+            **(dict(zip(("lower", "upper"), bands[bar.panel], strict=True)) if bands else {}),
         }
         for bar in bars
     ]

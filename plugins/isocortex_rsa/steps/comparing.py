@@ -6,9 +6,12 @@ from typing import Any, Literal
 
 from isocortex.contracts import Similarity
 from isocortex.data import Collected, RDMs, Table
-from isocortex.errors import DataError
+from isocortex.data.base import Array
+from isocortex.data.rdms import require_same_conditions
+from isocortex.handles import SimilarityHandle
 from isocortex_rsa._components import similarity_handle
-from isocortex_rsa._items import items_of
+from isocortex_rsa.similarities.partial import PartialCorrelation, SemipartialCorrelation
+from isocortex_rsa.steps._matching import matched, one_of
 
 _OWN_COLUMNS = ("rdm", "model", "similarity", "measure")
 
@@ -36,29 +39,47 @@ def compare_rdms(
     """
     handle = similarity_handle(similarity)
     rows: list[dict[str, Any]] = []
-    for own, brain in items_of(rdms):
-        matches = [(other, model) for other, model in items_of(models) if _agree(own, other)]
-        if not matches:
-            raise DataError(f"compare_rdms: there are no models for {_text(own)}")
-        for other, model in matches:
-            axes = {**own, **other}
-            taken = [axis for axis in axes if axis in _OWN_COLUMNS]
-            if taken:
-                raise DataError(
-                    f"compare_rdms: no axis can be called {taken[0]!r}: a column of the result is"
-                )
-            values = handle.compare(brain, model, nan=nan)
-            rows += [
-                {**axes, "rdm": rdm, "model": name, "similarity": float(value), "measure": handle.name}
-                for rdm, line in zip(brain.names, values, strict=True)
-                for name, value in zip(model.names, line, strict=True)
-            ]
+    for axes, brain, model in matched(rdms, models, "compare_rdms", _OWN_COLUMNS):
+        rows += _rows(axes, brain, model, handle.compare(brain, model, nan=nan), handle.name)
     return Table.from_rows(rows)
 
 
-def _agree(first: dict[str, str], second: dict[str, str]) -> bool:
-    return all(second[axis] == value for axis, value in first.items() if axis in second)
+def compare_beyond(
+    rdms: RDMs | Collected[RDMs],
+    models: RDMs | Collected[RDMs],
+    controls: RDMs | Collected[RDMs],
+    correlation: Literal["spearman", "pearson"] = "spearman",
+    remove_from: Literal["both", "models"] = "both",
+) -> Table:
+    """Compare RDMs with model RDMs beyond what control RDMs (pixels, size ...) explain.
+
+    Parameters
+    ----------
+    controls : RDMs that are regressed out, all together; aligned by condition label, and matched on the
+        axes that they share with the RDMs.
+    correlation : of ranks ("spearman", the controls' ranks regressed out) or of the values.
+    remove_from : "both" gives partial correlations; "models" semi-partial ones, whose squares are shares of
+        the RDM's variance.
+
+    Returns
+    -------
+    Table as of ``compare_rdms``; NaN where the controls explain all of a model.
+    """
+    kind = {"both": PartialCorrelation, "models": SemipartialCorrelation}[remove_from]
+    name = f"{'partial' if remove_from == 'both' else 'semi-partial'} {correlation}"
+    rows: list[dict[str, Any]] = []
+    for axes, brain, model in matched(rdms, models, "compare_beyond", _OWN_COLUMNS):
+        held = require_same_conditions(brain, one_of(controls, axes, "control RDMs"), "control RDMs")
+        handle = SimilarityHandle(name, kind(held.values, correlation == "spearman"))
+        rows += _rows(axes, brain, model, handle.compare(brain, model), name)
+    return Table.from_rows(rows)
 
 
-def _text(axes: dict[str, str]) -> str:
-    return ", ".join(f"{axis} {value}" for axis, value in axes.items()) or "these RDMs"
+def _rows(
+    axes: dict[str, str], brain: RDMs, model: RDMs, values: Array, measure: str
+) -> list[dict[str, Any]]:
+    return [
+        {**axes, "rdm": rdm, "model": name, "similarity": float(value), "measure": measure}
+        for rdm, line in zip(brain.names, values, strict=True)
+        for name, value in zip(model.names, line, strict=True)
+    ]

@@ -36,6 +36,7 @@ STEPS = {
     "load_rdms": ("steps.rdm_files:load_rdms", "RDMs from a .npz or .npy file"),
     "whiten_patterns": ("steps.whitening:whiten_patterns", "patterns in units of their noise"),
     "compute_rdms": ("steps.computing:compute_rdms", "RDMs of patterns"),
+    "feature_rdms": ("steps.feature_rdms:feature_rdms", "RDMs of a network's layers"),
     "mean_rdm": ("steps.computing:mean_rdm", "RDMs averaged over subjects"),
     "category_codes": ("steps.codes:category_codes", "model RDMs of 0 and 1"),
     "compare_rdms": ("steps.comparing:compare_rdms", "how well model RDMs fit RDMs"),
@@ -43,8 +44,21 @@ STEPS = {
     "regress_rdms": ("steps.regressing:regress_rdms", "RDMs as weighted sums of models"),
     "noise_ceilings": ("steps.noise_ceilings:noise_ceilings", "how well any model could do"),
     "model_tests": ("steps.model_tests:model_tests", "models tested over subjects"),
+    "permutation_test": (
+        "inference.label_permutation:permutation_test",
+        "models tested by permuting condition labels",
+    ),
+    "group_test": ("inference.group:group_test", "maps tested over subjects, corrected for many voxels"),
+    "lee2023_threshold": ("inference.lee2023:lee2023_threshold", "the group threshold of Lee et al. 2023"),
+    "best_model_map": ("inference.best_model:best_model_map", "which model fits best at each voxel"),
+    "find_clusters": ("inference.clusters:find_clusters", "clusters of a thresholded map"),
+    "label_image": ("inference.rois:label_image", "regions of interest from a NIfTI file"),
+    "roi_means": ("inference.rois:roi_means", "maps averaged over regions of interest"),
+    "rdm_block_similarity": ("inference.blocks:rdm_block_similarity", "model fit in parts of RDMs"),
     "rdm_heatmap": ("figures.heatmap:rdm_heatmap", "picture of RDMs"),
     "comparison_bars": ("figures.bars:comparison_bars", "bars: how well models fit"),
+    "map_figure": ("figures.maps:map_figure", "picture of maps of the brain"),
+    "best_model_figure": ("figures.maps:best_model_figure", "picture of which model fits best where"),
 }
 
 

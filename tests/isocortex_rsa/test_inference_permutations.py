@@ -210,7 +210,7 @@ def test_step_aligns_by_label_and_matches_subjects() -> None:
     turned = rdms(("m1", "m2"), 3).subset(tuple("fedcba"))
     table = permutation_test(brain, turned, np.random.default_rng(0), SPEARMAN)
     assert list(table.columns) == [
-        "subject", "rdm", "model", "similarity", "measure", "p", "p_fdr", "p_fwe", "permutations"
+        "subject", "rdm", "model", "measure", "similarity", "p", "p_fdr", "p_fwe", "permutations"
     ]  # fmt: skip
     assert table["permutations"].tolist() == [math.factorial(6) - 1] * 4
     want = SPEARMAN.compare(brain["S2"], turned)[0]
@@ -218,7 +218,7 @@ def test_step_aligns_by_label_and_matches_subjects() -> None:
     own = Collected({("S2",): rdms(("x",), 4), ("S1",): rdms(("y",), 5)}, ("subject",))
     rows = permutation_test(brain, own, np.random.default_rng(0), "pearson").rows()
     assert [(row["subject"], row["model"]) for row in rows] == [("S1", "y"), ("S2", "x")]
-    with pytest.raises(DataError, match="no models for S1"):
+    with pytest.raises(DataError, match="no models for subject S1"):
         permutation_test(brain, Collected({("S2",): turned}, ("subject",)), np.random.default_rng(0))
 
 

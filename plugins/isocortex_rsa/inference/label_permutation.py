@@ -9,11 +9,12 @@ import numpy as np
 from isocortex.contracts import Similarity
 from isocortex.data import Collected, RDMs, Table
 from isocortex.data.rdms import require_same_conditions
-from isocortex.errors import DataError
 from isocortex_rsa._components import similarity_handle
-from isocortex_rsa._items import items_of
-from isocortex_rsa.inference.mantel import mantel_test
+from isocortex_rsa.inference.mantel import Mantel, mantel_test
 from isocortex_rsa.inference.permutations import condition_permutations
+from isocortex_rsa.steps._matching import matched
+
+COLUMNS = ("rdm", "model", "measure", *Mantel._fields, "permutations")
 
 
 def permutation_test(
@@ -42,41 +43,29 @@ def permutation_test(
 
     Returns
     -------
-    Table with a column for each axis, then ``rdm``, ``model``, ``similarity``, ``measure``, ``p``
+    Table with a column for each axis, then ``rdm``, ``model``, ``measure``, ``similarity``, ``p``
     (uncorrected), ``p_fdr`` and ``p_fwe`` (over the models of that RDM, by Benjamini-Hochberg and by the
     largest similarity in each permutation) and ``permutations``.
     """
     handle = similarity_handle(similarity)
     rows: list[dict[str, Any]] = []
     orders: dict[int, Any] = {}
-    for own, brain in items_of(rdms):
-        matches = [item for item in items_of(models) if _agree(own, item[0])]
-        if not matches:
-            raise DataError(f"permutation_test: there are no models for {', '.join(own.values()) or 'these'}")
-        for other, model in matches:
-            aligned = require_same_conditions(brain, model, "permutation_test: RDMs and models")
-            size = brain.n_conditions
-            if size not in orders:
-                orders[size] = condition_permutations(size, permutations, rng)
-            found = mantel_test(brain.values, aligned.values, handle, orders[size], tail, nan)
-            rows += [
-                {
-                    **own,
-                    **other,
-                    "rdm": name,
-                    "model": against,
-                    "similarity": float(found.similarity[row, column]),
-                    "measure": handle.name,
-                    "p": float(found.p[row, column]),
-                    "p_fdr": float(found.p_fdr[row, column]),
-                    "p_fwe": float(found.p_fwe[row, column]),
-                    "permutations": len(orders[size]),
-                }
-                for row, name in enumerate(brain.names)
-                for column, against in enumerate(model.names)
-            ]
+    for axes, brain, model in matched(rdms, models, "permutation_test", COLUMNS):
+        aligned = require_same_conditions(brain, model, "permutation_test: RDMs and models")
+        size = brain.n_conditions
+        if size not in orders:
+            orders[size] = condition_permutations(size, permutations, rng)
+        found = mantel_test(brain.values, aligned.values, handle, orders[size], tail, nan)
+        rows += [
+            {
+                **axes,
+                "rdm": name,
+                "model": against,
+                "measure": handle.name,
+                **{part: float(values[row, column]) for part, values in found._asdict().items()},
+                "permutations": len(orders[size]),
+            }
+            for row, name in enumerate(brain.names)
+            for column, against in enumerate(model.names)
+        ]
     return Table.from_rows(rows)
-
-
-def _agree(first: dict[str, str], second: dict[str, str]) -> bool:
-    return all(second[axis] == value for axis, value in first.items() if axis in second)

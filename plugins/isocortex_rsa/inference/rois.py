@@ -13,12 +13,13 @@ from isocortex.data.labels import unique
 from isocortex.errors import DataError
 from isocortex.formats import nifti
 from isocortex.pipeline.settings import InputFile
+from isocortex_rsa._items import items_of, name_of
 from isocortex_rsa.inference.clusters import LABELS
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
-SUBJECT_COLUMNS = ("subject", "roi", "model", "similarity", "measure", "voxels")
+COLUMNS = ("roi", "model", "similarity", "measure", "voxels")
 GROUP_COLUMNS = ("roi", "model", "mean", "error", "error_is", "subjects", "voxels", "measure")
 
 
@@ -57,16 +58,19 @@ def roi_means(
             "from other data and say independent: true, or do not test these means",
             stacklevel=2,
         )
-    single = isinstance(maps, StatMaps)
-    if error != "subjects" and not single:
+    if error != "subjects" and not isinstance(maps, StatMaps):
         raise DataError(f"roi_means: error: {error} is over the voxels of one group map, not over subjects")
-    items = {"": maps} if isinstance(maps, StatMaps) else dict(maps)
+    if isinstance(maps, Collected) and len(maps.axes) > 1:
+        raise DataError(
+            f"roi_means: the maps are collected over {' x '.join(maps.axes)}; the subjects must be the only "
+            f"axis: add over: [{', '.join(maps.axes[1:])}] to this step, say"
+        )
     rows = [
-        {"subject": key, **row}
-        for key, item in items.items()
-        for row in _means(item, rois, voxels, f"roi_means: {key}".rstrip(": "))
+        {**axes, **row}
+        for axes, item in items_of(maps)
+        for row in _means(item, rois, voxels, f"roi_means: {name_of(axes)}".rstrip(": "))
     ]
-    columns = SUBJECT_COLUMNS[1:] if single else SUBJECT_COLUMNS
+    columns = (*(maps.axes if isinstance(maps, Collected) else ()), *COLUMNS)
     subjects = [{name: row[name] for name in columns} for row in rows]
     return RoiMeans(Table.from_rows(subjects, columns), Table.from_rows(_group(rows, error), GROUP_COLUMNS))
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from isocortex.data.base import Array
 from isocortex.errors import DataError
 from isocortex_searchlight import kernels
+from isocortex_searchlight.compiling import announce
 from isocortex_searchlight.shapes import Offsets, columns, sphere
 from isocortex_searchlight.threads import over
 
@@ -95,6 +96,7 @@ def geometry(
     if not mask.any():
         raise DataError("the mask is empty: there is no searchlight to look through")
     offsets = sphere(policy.radius, policy.unit, affine, policy.inclusive)
+    announce(kernels.sphere_sums)
     kind = np.zeros(mask.shape, dtype=np.uint8)
     over(mask.shape[0], lambda x0, x1: kernels.survey(data, x0, x1, kind), piece=8)
     dropped = {"not_finite": int(np.count_nonzero(mask & (kind == kernels.NOT_FINITE))), "constant": 0}

@@ -1,0 +1,30 @@
+"""Compiled kernels are kept between processes, and the first process says that it compiles."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+CODE = """
+import numpy as np
+from isocortex_searchlight import searchlight_rsa
+rng = np.random.default_rng(0)
+found = searchlight_rsa(rng.normal(size=(5, 5, 5, 4)).astype("f4"), np.ones((5, 5, 5), bool), rng.random((2, 6)))
+assert np.isfinite(found.similarity).all()
+"""
+
+
+def test_the_second_process_compiles_nothing(tmp_path: Path) -> None:
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    said, taken = [], []
+    for _ in range(2):
+        began = time.perf_counter()
+        done = subprocess.run([sys.executable, "-c", CODE], env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        said.append("compiling" in done.stderr)
+        taken.append(time.perf_counter() - began)
+    assert said == [True, False]
+    assert taken[1] < taken[0]

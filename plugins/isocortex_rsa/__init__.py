@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from isocortex_rsa.metrics.crossnobis import crossnobis as crossnobis
     from isocortex_rsa.metrics.euclidean import euclidean as euclidean
     from isocortex_rsa.metrics.euclidean import sqeuclidean as sqeuclidean
+    from isocortex_rsa.metrics.features import feature_rdm as feature_rdm
     from isocortex_rsa.metrics.mahalanobis import mahalanobis as mahalanobis
     from isocortex_rsa.metrics.poisson import poisson_kl as poisson_kl
     from isocortex_rsa.metrics.scipy_pdist import pdist as pdist
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from isocortex_rsa.steps.comparing import compare_rdms as compare_rdms
     from isocortex_rsa.steps.computing import compute_rdms as compute_rdms
     from isocortex_rsa.steps.computing import mean_rdm as mean_rdm
+    from isocortex_rsa.steps.feature_rdms import feature_rdms as feature_rdms
     from isocortex_rsa.steps.loading import load_patterns as load_patterns
     from isocortex_rsa.steps.model_tests import ModelTests as ModelTests
     from isocortex_rsa.steps.model_tests import model_tests as model_tests
@@ -79,6 +81,8 @@ __getattr__, __dir__, __all__ = attach(
         "cosine": "isocortex_rsa.metrics.angles",
         "crossnobis": "isocortex_rsa.metrics.crossnobis",
         "euclidean": "isocortex_rsa.metrics.euclidean",
+        "feature_rdm": "isocortex_rsa.metrics.features",
+        "feature_rdms": "isocortex_rsa.steps.feature_rdms",
         "load_patterns": "isocortex_rsa.steps.loading",
         "load_rdms": "isocortex_rsa.steps.rdm_files",
         "mahalanobis": "isocortex_rsa.metrics.mahalanobis",

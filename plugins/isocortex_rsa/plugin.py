@@ -36,6 +36,7 @@ STEPS = {
     "load_rdms": ("steps.rdm_files:load_rdms", "RDMs from a .npz or .npy file"),
     "whiten_patterns": ("steps.whitening:whiten_patterns", "patterns in units of their noise"),
     "compute_rdms": ("steps.computing:compute_rdms", "RDMs of patterns"),
+    "feature_rdms": ("steps.feature_rdms:feature_rdms", "RDMs of a network's layers"),
     "mean_rdm": ("steps.computing:mean_rdm", "RDMs averaged over subjects"),
     "category_codes": ("steps.codes:category_codes", "model RDMs of 0 and 1"),
     "compare_rdms": ("steps.comparing:compare_rdms", "how well model RDMs fit RDMs"),

@@ -17,6 +17,7 @@ from tiny import leftovers, statuses, write_tiny
 import isocortex as ic
 from isocortex.errors import IsocortexError, PipelineError, StepFailed
 from isocortex.pipeline import store
+from isocortex.pipeline.digests import digest_json
 from isocortex.pipeline.store import Store
 
 STEPS = '''
@@ -88,13 +89,14 @@ def test_whatever_write_fails_nothing_half_written_counts(
         with store.writing(place) as new:
             table = ic.Table({"number": [1]})
             table.save(new)
-            record = {"format": store.FORMAT, "key": key, "warnings": []}
+            record = {"format": store.FORMAT, "what": key}
+            record |= {"key": digest_json(record), "warnings": []}
             described = {"result": store.describe(new, new, table)}
             store.commit(new, place, {**record, "outputs": described}, {"seconds": 1.0})
 
     def found() -> str | None:
         result = out.find(place.final)
-        return None if result is None else result.key
+        return None if result is None else result.record["what"]
 
     write("old")
     with disk.failing(None):

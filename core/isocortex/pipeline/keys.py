@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,7 @@ class KeyMaker:
             "axes": dict(instance.axes) if schema.axes else None,
             "seed": list(seed_of(self.seed, instance)) if schema.rng else None,
         }
+        content = json.loads(json.dumps(content))  # as it is read back: the keys of a mapping become text
         return {"key": digest_json(content) if all(found) else None, **content}, stamps
 
     def _components(self, parts: Mapping[str, Component], read: Any) -> dict[str, Any]:

@@ -59,7 +59,7 @@ class RunRecord:
     def step_failed(self, step: StepEvent, error: BaseException) -> None:
         """Note a failed instance with its traceback."""
         details = getattr(error, "details", "")
-        self.steps[step.id] = {"status": "failed", "error": str(error), "traceback": details}
+        self.steps[step.id] = {"status": "failed", "error": self._run.failed[step.id], "traceback": details}
 
     @hookimpl(trylast=True)
     def run_finished(self, run: RunEvent) -> None:

@@ -120,7 +120,7 @@ class Store:
             if record["format"] != FORMAT or not all(isinstance(text, str) for text in record["warnings"]):
                 return None
             outputs = {name: output_of(folder, name, part) for name, part in record["outputs"].items()}
-            if not _untouched(folder, record):
+            if not (agrees(record) and _untouched(folder, record)):
                 return None
             return Result(folder, record["key"], record, outputs)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -131,6 +131,15 @@ def output_of(folder: Path, name: str, part: Mapping[str, Any]) -> Output:
     """Read one output from a result's record."""
     size = sum(int(file["size"]) for file in part["files"].values())
     return Output(folder / str(part["folder"]), str(part["digest"]), size, str(part["summary"]))
+
+
+def agrees(record: Mapping[str, Any]) -> bool:
+    """Whether a record is as it was written: its key and digests are those of what stands in it."""
+    about = {name: value for name, value in record.items() if name not in ("key", "outputs", "warnings")}
+    return record["key"] in (None, digest_json(about)) and all(
+        part["digest"] == digest_json({name: file["sha256"] for name, file in part["files"].items()})
+        for part in record["outputs"].values()
+    )
 
 
 def _untouched(folder: Path, record: Mapping[str, Any]) -> bool:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from isocortex.errors import IsocortexError
-from isocortex.pipeline.digests import digest_file, digest_json
+from isocortex.pipeline.digests import digest_file
 from isocortex.pipeline.record import FILE as RUN
-from isocortex.pipeline.store import PRIVATE, RECORD
+from isocortex.pipeline.store import PRIVATE, RECORD, agrees
 
 
 def verify(folder: Path) -> tuple[int, list[str]]:
@@ -26,8 +26,7 @@ def verify(folder: Path) -> tuple[int, list[str]]:
 def _faults(path: Path) -> Iterator[str]:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        about = {name: value for name, value in record.items() if name not in ("key", "outputs", "warnings")}
-        if record["key"] not in (None, digest_json(about)):
+        if not agrees(record):
             yield f"{path}: changed since it was written; run the pipeline again"
         files = {
             path.parent / part["folder"] / name: str(file["sha256"])

@@ -15,6 +15,7 @@ from isocortex.data.base import Array
 from isocortex.data.labels import as_labels, codes, require_length, require_unique
 from isocortex.errors import DataError
 from isocortex.handles import MetricHandle
+from isocortex_searchlight.adjacency import Neighbourhoods, neighbourhoods
 from isocortex_searchlight.direct import direct
 from isocortex_searchlight.forms import Form, dtype_for, form_of
 from isocortex_searchlight.geometry import Geometry, Policy, geometry, policy_of
@@ -47,6 +48,21 @@ class Searchlight:
     def n_pairs(self) -> int:
         """Pairs of conditions."""
         return self.n_conditions * (self.n_conditions - 1) // 2
+
+    @property
+    def centres(self) -> npt.NDArray[np.int64]:
+        """Voxel indices of the centres, (n, 3)."""
+        return self.geo.centres
+
+    @property
+    def counts(self) -> npt.NDArray[np.int64]:
+        """Number of voxels in each searchlight."""
+        return self.sums.counts
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Precision of the results."""
+        return self.sums.dtype
 
     def ranges(self, limit: int = BLOCK_BYTES) -> list[tuple[int, int]]:
         """Ranges of planes whose RDMs fit a number of bytes."""
@@ -131,6 +147,7 @@ def searchlight_rdms(
     preset: str = "default",
     conditions: Sequence[object] | None = None,
     dtype: Literal["float32", "float64"] | None = None,
+    adjacency: object = None,
     out: str | Path | None = None,
 ) -> SearchlightRDMs:
     """Compute one RDM for each searchlight.
@@ -146,6 +163,8 @@ def searchlight_rdms(
     preset : "default", "lee2023" (study A's notebook) or "rsatoolbox".
     conditions : labels of the conditions, if the result is to carry them.
     dtype : precision of sums and result; by default that of the data (whole numbers: float64).
+    adjacency : instead of a sphere, the channels of each neighbourhood of ``Patterns`` (see
+        ``adjacency.neighbourhoods``); parcels of an atlas come from ``adjacency.parcels``.
     out : write the RDMs into this ``.npy`` file, a memory map, instead of memory.
 
     Returns
@@ -155,6 +174,8 @@ def searchlight_rdms(
 
     Raises ``DataError`` for a mask on another grid, too few conditions, or labels that do not fit.
     """
+    if adjacency is not None:
+        return _of_adjacency(data, adjacency, metric, min_voxels)
     light = prepare(
         data, mask, metric, affine=affine, conditions=conditions, preset=preset, dtype=dtype, radius=radius,
         unit=unit, inclusive=inclusive, min_voxels=min_voxels, edges=edges, min_fraction=min_fraction,
@@ -185,6 +206,25 @@ def searchlight_rdms(
         light.conditions,
         light.dropped,
     )
+
+
+def _of_adjacency(data: object, adjacency: object, metric: object, min_voxels: int | None) -> SearchlightRDMs:
+    light = given(data, adjacency, metric, min_voxels)
+    values = np.empty((light.n_pairs, len(light.members)), dtype=light.dtype)
+    status = np.empty(len(light.members), dtype=np.uint8)
+    for where, block, status[where] in light.blocks():
+        values[:, where] = block
+    about = (light.metric.name, light.conditions, light.dropped)
+    return SearchlightRDMs(light.centres, values.T, light.counts, status, *about)
+
+
+def given(data: object, adjacency: object, metric: object, min_voxels: int | None) -> Neighbourhoods:
+    """Prepare given neighbourhoods instead of a moving shape."""
+    from isocortex_rsa._components import metric_handle
+
+    if not isinstance(data, Patterns):
+        raise DataError("an adjacency is over the channels of Patterns; give these instead of an array")
+    return neighbourhoods(data, adjacency, metric_handle(metric), 2 if min_voxels is None else min_voxels)
 
 
 def _volume(

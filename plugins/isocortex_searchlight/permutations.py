@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,6 @@ from isocortex.data.base import Array
 from isocortex.errors import DataError
 from isocortex.handles import SimilarityHandle
 from isocortex_searchlight import rank_kernels
-from isocortex_searchlight.engine import Searchlight
 from isocortex_searchlight.threads import over
 
 CENTRES, ROWS = 2048, 256
@@ -95,7 +95,7 @@ class Null:
 
 
 def null_of(
-    measure: SimilarityHandle, models: Array, light: Searchlight, permutations: int, two_sided: bool,
+    measure: SimilarityHandle, models: Array, light: Any, permutations: int, two_sided: bool,
     rng: np.random.Generator,
 ) -> Null:  # fmt: skip
     """Embed the models and permute them.
@@ -111,11 +111,11 @@ def null_of(
         raise DataError(
             f"the measure {measure.name!r} does not embed pair by pair, so it cannot be permuted here"
         )
-    dtype = light.sums.dtype
+    dtype = light.dtype
     queries = np.ascontiguousarray(embedded.astype(dtype)[:, places].transpose(1, 0, 2)).reshape(
         -1, embedded.shape[1]
     )
-    n = len(light.geo.centres)
+    n = len(light.centres)
     reached = np.zeros((len(models), n), dtype=np.int32)
     largest = np.full(len(queries), -np.inf, dtype=dtype)
     return Null(queries, len(models), two_sided, reached, largest, len(draws))

@@ -13,11 +13,13 @@ from isocortex.data.base import Array
 from isocortex.data.rdms import require_same_conditions
 from isocortex.errors import DataError
 from isocortex.handles import SimilarityHandle
+from isocortex_searchlight.adjacency import Neighbourhoods
 from isocortex_searchlight.embedding import embed_block
-from isocortex_searchlight.engine import Searchlight, prepare
+from isocortex_searchlight.engine import Searchlight, given, prepare
 from isocortex_searchlight.permutations import Null, null_of
 from isocortex_searchlight.results import UNDEFINED, SearchlightRSA
 
+Light = Searchlight | Neighbourhoods
 Tail = Literal["greater", "two-sided"]
 
 
@@ -36,13 +38,14 @@ def searchlight_rsa(
     conditions: Sequence[object] | None = None,
     dtype: Literal["float32", "float64"] | None = None,
     preset: str = "default",
+    adjacency: object = None,
     **settings: Any,
 ) -> SearchlightRSA:
     """Compare the RDM of every searchlight with model RDMs.
 
     Parameters
     ----------
-    data, mask, radius, metric, dtype, preset, settings : as for ``searchlight_rdms``.
+    data, mask, radius, metric, dtype, preset, adjacency, settings : as for ``searchlight_rdms``.
     models : labelled ``RDMs``, aligned by condition label (the data need labels then: ``Patterns``, or
         ``conditions``), or an array (models, pairs) in the condition order of the data.
     similarity : name of a similarity measure, or a measure. Those with ``embed`` need one matrix product
@@ -62,9 +65,11 @@ def searchlight_rsa(
     from isocortex_rsa._components import similarity_handle
 
     measure = similarity_handle(similarity)
-    light = prepare(
-        data, mask, metric, conditions=conditions, preset=preset, dtype=dtype, radius=radius, **settings
-    )
+    if adjacency is not None:
+        light: Light = given(data, adjacency, metric, settings.pop("min_voxels", None))
+    else:
+        spheres = {"preset": preset, "dtype": dtype, "radius": radius, **settings}
+        light = prepare(data, mask, metric, conditions=conditions, **spheres)
     values, labels = _models(models, names, light)
     if light.n_conditions < 3:
         raise DataError(f"comparing RDMs needs at least 3 conditions, these data have {light.n_conditions}")
@@ -72,7 +77,7 @@ def searchlight_rsa(
 
 
 def _null(
-    light: Searchlight, measure: SimilarityHandle, models: Array, permutations: int, tail: Tail,
+    light: Light, measure: SimilarityHandle, models: Array, permutations: int, tail: Tail,
     seed: int | np.random.Generator,
 ) -> Null | None:  # fmt: skip
     if permutations < 0:
@@ -87,10 +92,10 @@ def _null(
 
 
 def _compare(
-    light: Searchlight, measure: SimilarityHandle, models: Array, names: tuple[str, ...], null: Null | None
+    light: Light, measure: SimilarityHandle, models: Array, names: tuple[str, ...], null: Null | None
 ) -> SearchlightRSA:
-    n = len(light.geo.centres)
-    dtype = light.sums.dtype
+    n = len(light.centres)
+    dtype = light.dtype
     found = np.empty((len(models), n), dtype=dtype)
     status = np.empty(n, dtype=np.uint8)
     embedded = np.asarray(measure.embed(models)) if hasattr(measure.component, "embed") else None
@@ -104,12 +109,12 @@ def _compare(
             null.take(where, columns, found[:, where])
     status[(status == 0) & np.isnan(found).all(axis=0)] = UNDEFINED
     p, p_fdr, p_fwe, number = null.p_values(found) if null is not None else (None, None, None, 0)
-    about = (names, light.sums.counts, status, measure.name, light.dropped)
-    return SearchlightRSA(light.geo.centres, found, *about, p, p_fdr, p_fwe, number)
+    about = (names, light.counts, status, measure.name, light.dropped)
+    return SearchlightRSA(light.centres, found, *about, p, p_fdr, p_fwe, number)
 
 
 def _models(
-    models: RDMs | npt.ArrayLike | None, names: Sequence[str] | None, light: Searchlight
+    models: RDMs | npt.ArrayLike | None, names: Sequence[str] | None, light: Light
 ) -> tuple[Array, tuple[str, ...]]:
     """Condensed models in the condition order of the data, and their names."""
     if models is None:

@@ -12,7 +12,8 @@ CODE = """
 import numpy as np
 from isocortex_searchlight import searchlight_rsa
 rng = np.random.default_rng(0)
-found = searchlight_rsa(rng.normal(size=(5, 5, 5, 4)).astype("f4"), np.ones((5, 5, 5), bool), rng.random((2, 6)))
+data = rng.normal(size=(5, 5, 5, 4)).astype("f4")
+found = searchlight_rsa(data, np.ones((5, 5, 5), bool), rng.random((2, 6)))
 assert np.isfinite(found.similarity).all()
 """
 

@@ -304,3 +304,33 @@ class Broken:
 def test_a_result_that_breaks_the_contract_names_the_similarity(kind: str, result: Any) -> None:
     with pytest.raises(PluginError, match="the similarity 'broken'"):
         SimilarityHandle("broken", Broken(kind, result)).compare(np.ones((2, 6)), np.ones((3, 6)))
+
+
+class Bounded:
+    """Inner products of unit rows, which rounding takes beyond 1; embeds up to 10 pairs, else compares."""
+
+    bounds = (-1.0, 1.0)
+    max_embedded_pairs = 10
+    whole_rdms = True
+
+    def embed(self, rdms: Any) -> Any:
+        return rdms / np.linalg.norm(rdms, axis=1, keepdims=True) * (1 + 1e-9)
+
+    def compare(self, first: Any, second: Any) -> Any:
+        return np.full((len(first), len(second)), 0.25)
+
+
+def test_a_measure_says_its_bounds_and_how_far_it_embeds() -> None:
+    handle = SimilarityHandle("bounded", Bounded())
+    few, many = np.arange(1.0, 11)[None], np.arange(1.0, 16)[None]
+    assert handle.compare(few, few) == 1 and handle.compare(few, -few) == -1
+    assert handle.compare(many, many) == 0.25
+    assert handle.embeds(10) and not handle.embeds(11)
+    assert SimilarityHandle("x", Broken("embed", None)).embeds(10**9)
+
+
+def test_a_measure_of_whole_rdms_leaves_out_no_pairs() -> None:
+    values = np.arange(1.0, 11)[None]
+    holed = np.where(values == 3, np.nan, values)
+    with pytest.raises(DataError, match="needs whole RDMs and cannot leave out pairs"):
+        SimilarityHandle("bounded", Bounded()).compare(values, holed, nan="omit")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Optional
+from typing import Annotated, Any, Literal, Optional, Required
 
 import numpy as np
 import pytest
 from pydantic import BaseModel, Field
+from typing_extensions import TypedDict
 
 from isocortex import InputFile, InputFolder
 from isocortex.contracts import DataSource, Model, RDMMetric
@@ -196,6 +197,11 @@ def test_the_place_of_a_path_is_told() -> None:
     assert places == [("x", False, ("a", 0)), ("y", False, ("a", 1))]
 
 
+class Groups(TypedDict, total=False):
+    within: list[str]
+    size: Required[int]
+
+
 @pytest.mark.parametrize(
     ("annotation", "text"),
     [
@@ -211,6 +217,8 @@ def test_the_place_of_a_path_is_told() -> None:
         (Annotated[bool, Field(description="x")], "true or false"),
         (Sequence[str], "Sequence"),
         (BaseModel, "BaseModel"),
+        (Groups, "mapping with any of within (list of text), size (whole number, required)"),
+        (TypedDict("Place", {"x": float, "y": float}), "mapping with x (number), y (number)"),
     ],
 )
 def test_annotations_in_words(annotation: Any, text: str) -> None:

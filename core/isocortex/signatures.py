@@ -190,4 +190,17 @@ def type_text(annotation: Any) -> str:
         return f"list of {type_text(get_args(annotation)[0])}" if get_args(annotation) else "list"
     if get_origin(annotation) is dict:
         return f"mapping of {' to '.join(type_text(part) for part in get_args(annotation))}"
+    if inspect.isclass(annotation) and hasattr(annotation, "__required_keys__"):
+        return _keys_text(annotation)
     return getattr(annotation, "__name__", str(annotation).replace("typing.", ""))
+
+
+def _keys_text(annotation: Any) -> str:
+    """The keys of a TypedDict with their types: ``mapping with within (list of text), between (...)``."""
+    hints = typing.get_type_hints(annotation)
+    optional = len(annotation.__required_keys__) < len(hints)
+    texts = [
+        f"{key} ({type_text(kind)}{', required' * (optional and key in annotation.__required_keys__)})"
+        for key, kind in hints.items()
+    ]
+    return f"mapping with {'any of ' * optional}{', '.join(texts)}"

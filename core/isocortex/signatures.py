@@ -197,10 +197,12 @@ def type_text(annotation: Any) -> str:
 
 def _keys_text(annotation: Any) -> str:
     """The keys of a TypedDict with their types: ``mapping with within (list of text), between (...)``."""
-    hints = typing.get_type_hints(annotation)
-    optional = len(annotation.__required_keys__) < len(hints)
-    texts = [
-        f"{key} ({type_text(kind)}{', required' * (optional and key in annotation.__required_keys__)})"
-        for key, kind in hints.items()
-    ]
-    return f"mapping with {'any of ' * optional}{', '.join(texts)}"
+    texts, optional = [], False
+    for key, kind in typing.get_type_hints(annotation, include_extras=True).items():
+        marked = get_origin(kind) in (typing.Required, typing.NotRequired)
+        needed = get_origin(kind) is typing.Required if marked else annotation.__total__
+        optional |= not needed
+        kind = get_args(kind)[0] if marked else kind
+        texts.append((f"{key} ({type_text(kind)}", needed))
+    ends = {True: ", required)" if optional else ")", False: ")"}
+    return f"mapping with {'any of ' * optional}" + ", ".join(text + ends[needed] for text, needed in texts)

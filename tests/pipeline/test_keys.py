@@ -45,6 +45,10 @@ def count(options: dict[str, int], flag: float | None = None) -> ic.Table:
     """Takes a mapping."""
     return ic.Table({"key": list(options), "value": list(options.values())})
 
+def chosen(names: set[str]) -> ic.Table:
+    """Takes a set."""
+    return ic.Table({"name": sorted(names)})
+
 def numbered(weights: dict[int, float], more: dict[int, float] = {10: 1.0, 9: 2.0}) -> ic.Table:
     """Takes mappings with numbers as keys."""
     return ic.Table({"key": list(weights), "more": [len(more)] * len(weights)})
@@ -77,6 +81,36 @@ def test_mappings_with_numbers_as_keys(tmp_path: Path) -> None:
         tmp_path, STEPS, "steps: {numbered: {use: numbered, with: {weights: {2: 1.0, 10: 2.0}}}}\n"
     )
     assert computed(path) == {"numbered"}
+    assert computed(path) == set()
+
+
+def test_sets_have_no_order(tmp_path: Path) -> None:
+    steps = "steps: {chosen: {use: chosen, with: {names: [d, a, c, b]}}}\n"
+    assert computed(write_tiny(tmp_path, STEPS, steps)) == {"chosen"}
+    record = json.loads((tmp_path / "out" / "chosen" / "step.json").read_text())
+    assert record["settings"]["names"] == ["a", "b", "c", "d"]
+
+
+def test_an_input_file_that_is_a_default_is_tracked(tmp_path: Path) -> None:
+    path = write_tiny(
+        tmp_path,
+        '''
+HERE = Path(__file__).parent
+
+def with_default(
+    file: ic.InputFile = HERE / "beside.txt", more: list[ic.InputFile] = [HERE / "b.txt"]
+) -> ic.Table:
+    """Reads what lies beside the plugin."""
+    return ic.Table({"text": [file.read_text() + more[0].read_text()]})
+''',
+        "steps: {x: {use: with_default}}\n",
+    )
+    for file in ("beside.txt", "b.txt"):
+        (tmp_path / file).write_text("a")
+    assert computed(path) == {"x"}
+    for file in ("beside.txt", "b.txt"):
+        (tmp_path / file).write_text("b")
+        assert computed(path) == {"x"}
     assert computed(path) == set()
 
 

@@ -38,11 +38,14 @@ class Resolved:
         for name in dict.fromkeys([*names, *self.values]):
             setting = self._setting(name)
             if name in self.values:
-                value = setting.adapter.dump_python(setting.parse(self.values[name]), mode="json")
+                parsed = setting.parse(self.values[name])
+                value = setting.adapter.dump_python(parsed, mode="json")
+                if isinstance(parsed, (set, frozenset)):  # the order of a set differs between processes
+                    value = sorted(value, key=json.dumps)
             else:
                 value = setting.default
             try:
-                json.dumps(value)
+                value = json.loads(json.dumps(value, default=_path_text))
             except TypeError:  # a default without a plain form is part of the source's digest
                 continue
             out[name] = map_paths(setting.annotation, value, lambda path, *_: f"content:{digest(Path(path))}")
@@ -52,6 +55,12 @@ class Resolved:
         setting = self.signature.setting(name)
         assert setting is not None, name
         return setting
+
+
+def _path_text(value: object) -> str:
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no plain form")
 
 
 @dataclass(frozen=True)
@@ -70,7 +79,8 @@ class Component:
 
     def build(self, manager: PluginManager) -> Any:
         """Build it."""
-        return components.build(manager, self.kind, self.name, self.resolved.python())
+        inner = {name: part.build(manager) for name, part in self.resolved.components.items()}
+        return components.build(manager, self.kind, self.name, {**self.resolved.python(), **inner})
 
 
 class Resolver:

@@ -122,6 +122,7 @@ def test_roi_means_and_their_error_over_subjects() -> None:
     assert first["mean"] == pytest.approx(per_subject.mean())
     assert first["error"] == pytest.approx(stats.sem(per_subject)) and first["error_is"] == "subjects"
     assert first["subjects"] == 4 and first["voxels"] == 9.75
+    assert found.subjects["left_out"].sum() == 1
     row = found.subjects.rows()[0]
     assert row["similarity"] == pytest.approx(per_subject[0]) and row["measure"] == "rho"
     assert len(found.subjects) == 4 * 3 * 2
@@ -167,7 +168,8 @@ def test_a_roi_without_values_or_without_voxels() -> None:
     small = StatMaps(np.ones((1, half.sum())), ("m",), Space(half, AFFINE), "rho")
     with pytest.raises(DataError, match="no voxel of the ROI 'areas 1'"):
         roi_means(small, rois(areas()))
-    assert roi_means(small, rois(np.ones(120))).group["voxels"][0] == 96
+    partly = roi_means(small, rois(np.ones(120))).subjects
+    assert partly["voxels"].tolist() == [96] and partly["left_out"].tolist() == [24]
     with pytest.raises(GridMismatch, match="maps and ROIs"):
         roi_means(
             StatMaps(np.ones((1, 120)), ("m",), Space(np.ones(SHAPE, bool), np.eye(4)), "r"), rois(areas())

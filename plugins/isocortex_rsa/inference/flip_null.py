@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, TypeVar
+from functools import cache
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -105,10 +106,16 @@ def in_threads(
     function: Callable[[Item], Result], items: Sequence[Item], workers: int | None = None
 ) -> Iterable[Result]:
     """Call a function of each block in threads, results in order; BLAS has one thread inside a block."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
-
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(workers or _processors()) as pool:
+    with _libraries().limit(limits=1, user_api="blas"), ThreadPoolExecutor(workers or _processors()) as pool:
         yield from pool.map(function, items)
+
+
+@cache
+def _libraries() -> Any:
+    """The libraries with threads of their own that are loaded (looking for them takes milliseconds)."""
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped,unused-ignore]
+
+    return ThreadpoolController()
 
 
 def _processors() -> int:

@@ -19,12 +19,16 @@ from isocortex_rsa.inference.clusters import LABELS
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
-COLUMNS = ("roi", "model", "similarity", "measure", "voxels")
+COLUMNS = ("roi", "model", "similarity", "measure", "voxels", "left_out")
 GROUP_COLUMNS = ("roi", "model", "mean", "error", "error_is", "subjects", "voxels", "measure")
 
 
 class RoiMeans(NamedTuple):
-    """A row for each subject, ROI and model, and a row for each ROI and model."""
+    """A row for each subject, ROI and model, and a row for each ROI and model.
+
+    ``voxels`` says how many were averaged, ``left_out`` how many more the ROI has: outside the mask of the
+    maps, NaN, or not positive where only positive ones were asked for.
+    """
 
     subjects: Table
     group: Table
@@ -144,6 +148,7 @@ def _means(maps: StatMaps, rois: StatMaps, voxels: str, what: str) -> list[dict[
                     "sd": float(known.std()) if known.size else float("nan"),
                     "measure": maps.statistic,
                     "voxels": int(known.size),
+                    "left_out": int(inside.sum()) - int(known.size),
                 }
             )
     return rows

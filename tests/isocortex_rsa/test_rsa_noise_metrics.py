@@ -262,6 +262,29 @@ def test_a_bad_sample_spoils_only_its_condition(metric: object, dtype: type) -> 
     np.testing.assert_allclose(found[~own], good[~own], rtol=1e-5)
 
 
+@pytest.mark.parametrize("conditions", [0, 1])
+def test_too_few_conditions_make_no_pairs(conditions: int) -> None:
+    x = np.ones((conditions, 3))
+    assert sqeuclidean(x).shape == poisson_kl(x).shape == pdist(x, "cityblock").shape == (0,)
+    assert mahalanobis(x, noise_precision=np.eye(3)).shape == (0,)
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e150])
+def test_squares_neither_overflow_nor_vanish(scale: float) -> None:
+    x = RNG(13).standard_normal((5, 8))
+    np.testing.assert_allclose(sqeuclidean(x * scale) / scale / scale, sqeuclidean(x), rtol=1e-10)
+
+
+def test_close_pairs_are_summed_from_their_differences(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("isocortex_rsa.metrics.additive._BLOCK", 20)
+    names, runs = design(6, 3)
+    x = np.concatenate([RNG(14).standard_normal((6, 9)) * 1e-6] * 3) + RNG(15).standard_normal(9)
+    x[names == 0] += 1e4
+    np.testing.assert_allclose(
+        crossnobis(x, conditions=names, runs=runs), by_definition(x, names, runs, np.eye(9)), rtol=1e-6
+    )
+
+
 @pytest.mark.parametrize("metric", [sqeuclidean, mahalanobis, crossnobis, poisson_kl])
 def test_no_channels(metric: object) -> None:
     needs = {"noise_precision": np.zeros((0, 0))} if metric is mahalanobis else {}

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from isocortex.data.base import Array
 from isocortex.errors import DataError
 from isocortex_rsa.similarities._rows import Floats, checked, count_conditions, unit, without_mean
 
@@ -31,7 +32,7 @@ class WhitenedCosine:
     bounds = (-1.0, 1.0)
     whole_rdms = True
 
-    def __init__(self, sigma_k: npt.ArrayLike | None = None) -> None:
+    def __init__(self, sigma_k: Array | list[list[float]] | list[float] | None = None) -> None:
         self.sigma_k = None if sigma_k is None else _covariance(sigma_k)
 
     def embed(self, rdms: npt.ArrayLike) -> Floats:

@@ -53,7 +53,7 @@ def compute_rdms(
         if undefined:
             warnings.warn(
                 f"{name}: {undefined} of {rdm.values.size} dissimilarities are undefined ({handle.name}); "
-                "a pattern is constant over channels",
+                "a pattern is constant over channels, or such that the metric is not defined for it",
                 stacklevel=2,
             )
         parts.append(rdm)

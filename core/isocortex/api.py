@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from isocortex.pipeline.plan import Plan
 
 _default: dict[frozenset[str], PluginManager] = {}
+_asked: builtins.set[str] = builtins.set()
 
 
 def plugin_manager(
@@ -50,6 +52,7 @@ def get(
     """
     from isocortex import components
 
+    _asked.add(f"{kind} {name!r}")
     plugins, files = list(plugins), list(files)
     manager = plugin_manager(plugins, files) if plugins or files else _installed()
     if kind == "step":
@@ -59,6 +62,17 @@ def get(
     if kind == "pipeline":
         raise IsocortexError("a pipeline is run, not got: isocortex.run(name)")
     return components.build(manager, kind, name, settings)
+
+
+@contextlib.contextmanager
+def noting_gets() -> Iterator[builtins.set[str]]:
+    """Note what ``get`` is asked for inside: what a step gets that way is in no key."""
+    global _asked
+    outer, _asked = _asked, builtins.set()
+    try:
+        yield _asked
+    finally:
+        _asked = outer
 
 
 def _installed() -> PluginManager:

@@ -293,6 +293,28 @@ def test_a_result_whose_input_or_code_changed_meanwhile_is_not_reused(
     assert ic.run(path, tmp_path / "out").reused == ["reader"]
 
 
+def test_a_component_that_a_step_gets_by_itself_is_in_no_key(tmp_path: Path) -> None:
+    path = write_tiny(
+        tmp_path,
+        '''
+def gets() -> ic.Table:
+    """Asks for a metric."""
+    return ic.Table({"x": ic.get("rdm_metric", "correlation")(np.eye(3))})
+
+def plain(table: ic.Table) -> ic.Table:
+    """Does not."""
+    return table
+''',
+        "steps:\n  gets: {use: gets}\n  plain: {use: plain, from: gets}\n",
+    )
+    for expected in ([], ["plain"]):
+        assert ic.run(path, tmp_path / "out").reused == expected
+    assert run_record(tmp_path / "out")["steps"]["gets"]["warnings"] == [
+        "asked isocortex.get for rdm_metric 'correlation': let it be a setting, annotated with its contract; "
+        "so the result will not be used again"
+    ]
+
+
 def test_an_input_file_that_vanishes_before_its_step_fails_that_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

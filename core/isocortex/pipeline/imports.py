@@ -63,9 +63,9 @@ def imports(content: bytes, module: str, is_package: bool) -> tuple[str, ...]:
 
 
 def forget() -> None:
-    """Look everything up anew."""
-    for function in (origin, unit_of, imports):
-        function.cache_clear()
+    """Look for modules anew; what a text imports stays what it is."""
+    origin.cache_clear()
+    unit_of.cache_clear()
 
 
 class _Reader:

@@ -8,6 +8,7 @@ import platform
 import socket
 import time
 from collections.abc import Mapping
+from functools import cache
 from importlib import metadata
 from typing import Any
 
@@ -108,6 +109,7 @@ def _base(value: Any) -> str | None:
     return next((base for part in parts if (base := _base(part))), None)
 
 
+@cache
 def versions() -> dict[str, str]:
     """Versions of the packages that results can depend on."""
     found = {}

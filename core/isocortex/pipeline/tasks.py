@@ -8,13 +8,14 @@ import socket
 import time
 import traceback
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from isocortex.api import noting_gets
 from isocortex.data.base import Data
 from isocortex.data.collected import Collected
 from isocortex.errors import IsocortexError, PluginError
@@ -76,12 +77,13 @@ def perform(task: Task, manager: PluginManager) -> Outcome:
     """Carry out a task. Never raises for what a step does; a failed one leaves nothing behind."""
     began = time.perf_counter()
     try:
-        with isolated(task.seed[1:]) as caught, store.writing(task.place) as new:
+        noted = isolated(task.seed[1:]), noting_gets(), store.writing(task.place)
+        with noted[0] as caught, noted[1] as asked, noted[2] as new:
             schema = manager.step(task.use)
             outputs = _named(schema, schema.function(**_arguments(task, schema, manager)))
             described = {name: _write(new, name, data, len(outputs)) for name, data in outputs.items()}
             record = {**task.record, "outputs": described, "warnings": _texts(caught)}
-            _distrust(record, task.watched)
+            _distrust(record, task.watched, asked)
             seconds = time.perf_counter() - began
             store.commit(new, task.place, record, _timing(seconds))
         return Outcome(task.id, record, seconds)
@@ -100,13 +102,16 @@ def _timing(seconds: float) -> dict[str, Any]:
     }
 
 
-def _distrust(record: dict[str, Any], watched: Mapping[Path, Stamp]) -> None:
-    """Take the key from a result whose input or code was changed meanwhile: nobody knows which it used."""
+def _distrust(record: dict[str, Any], watched: Mapping[Path, Stamp], asked: Set[str]) -> None:
+    """Take the key from a result if input or code was changed meanwhile, or if a component is not in it."""
     changed = [str(path) for path, before in watched.items() if stamp(path) != before]
-    if changed:
+    reasons = [f"changed while this ran: {', '.join(changed)}"] * bool(changed)
+    if asked:
+        names = ", ".join(sorted(asked))
+        reasons.append(f"asked isocortex.get for {names}: let it be a setting, annotated with its contract")
+    if reasons:
         record["key"] = None
-        text = f"changed while this ran, so the result will not be used again: {', '.join(changed)}"
-        record["warnings"] = [*record["warnings"], text]
+        record["warnings"] += [f"{reason}; so the result will not be used again" for reason in reasons]
 
 
 def _arguments(task: Task, schema: StepSchema, manager: PluginManager) -> dict[str, Any]:

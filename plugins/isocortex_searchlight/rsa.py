@@ -84,7 +84,7 @@ def _null(
         raise DataError(f"permutations is {permutations}; it must be 0 or more")
     if not permutations:
         return None
-    if not hasattr(measure.component, "embed"):
+    if not measure.embeds(light.n_pairs):
         raise DataError(
             f"the measure {measure.name!r} is no inner product, so the searchlight cannot permute it"
         )
@@ -98,7 +98,7 @@ def _compare(
     dtype = light.dtype
     found = np.empty((len(models), n), dtype=dtype)
     status = np.empty(n, dtype=np.uint8)
-    embedded = np.asarray(measure.embed(models)) if hasattr(measure.component, "embed") else None
+    embedded = np.asarray(measure.embed(models)) if measure.embeds(light.n_pairs) else None
     for where, block, status[where] in light.blocks():
         if embedded is None:
             found[:, where] = measure.compare(block.T, models, nan="omit").T

@@ -20,3 +20,8 @@ def register_data_sources(register: Register) -> None:
 @hookimpl
 def register_pipelines(register: Register) -> None:
     register("concept-codes", "isocortex_pipelines:concept-codes.yaml", summary="concept codes in patterns")
+    register(
+        "searchlight-codes",
+        "isocortex_pipelines:searchlight-codes.yaml",
+        summary="concept codes by searchlight, tested over subjects",
+    )

@@ -92,9 +92,8 @@ def _join(order: Neighbours, neighbours: Neighbours) -> tuple[Neighbours, Floats
                 continue
             top = other
             while roots[top] != top:
+                roots[top] = roots[roots[top]]
                 top = roots[top]
-            while roots[other] != top:
-                roots[other], other = top, roots[other]
             if top != voxel:
                 roots[top] = voxel
                 parents[top] = voxel

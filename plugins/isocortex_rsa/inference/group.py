@@ -83,7 +83,9 @@ def group_test(
     correction : what ``thresholded`` goes by and what ``p_fwe`` holds. "max_t", "tfce" (threshold-free
         cluster enhancement), "cluster_mass" and "cluster_extent" control the family-wise error by the largest
         statistic over voxels and models in each flip; "bonferroni" likewise, without flips. "fdr" and
-        "fdr_by" control the false discovery rate. "none" is exploration, not inference.
+        "fdr_by" control the false discovery rate. "none" is exploration, not inference. A p-value from n
+        flips is never below 1 / (n + 1), which can be too large for "fdr" and "bonferroni" over many voxels:
+        these two find more with test: t.
     permutations : number of flips where not all are used.
     tail : "greater" (RSA asks for agreement, not for its opposite) or "two-sided".
     fisher_z : transform correlations by artanh first; false for measures that are no correlations.

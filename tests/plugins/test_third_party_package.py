@@ -153,10 +153,6 @@ def test_its_pipeline_uses_all_of_its_components(visitor: Visitor, root: Path, t
     assert differ == {"first", "second"} < {file.parts[0] for file in files}
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the key of a load holds all files of a source's InputFolder, not its own only",
-)
 def test_its_files_decide_what_is_reused(visitor: Visitor, root: Path, tmp_path: Path) -> None:
     path, out = tmp_path / "files.yaml", tmp_path / "out"
     path.write_text(FROM_FILES, encoding="utf-8")

@@ -71,7 +71,7 @@ class KeyMaker:
                 "kind": part.kind,
                 "use": part.name,
                 "code": self._code(part.entry),
-                "settings": part.resolved.canonical(read),
+                "settings": part.resolved.canonical(read, source=part.kind == "data_source"),
                 "components": self._components(part.resolved.components, read),
             }
             for name, part in parts.items()

@@ -31,8 +31,11 @@ class Resolved:
         """Values as the function wants them (components not included)."""
         return {name: self._setting(name).parse(value) for name, value in self.values.items()}
 
-    def canonical(self, digest: Callable[[Path], str]) -> dict[str, Any]:
-        """Values for a key: defaults filled in, each path replaced by the digest of what is there."""
+    def canonical(self, digest: Callable[[Path], str], source: bool = False) -> dict[str, Any]:
+        """Values for a key: defaults filled in, each path replaced by the digest of what is there.
+
+        Not so a folder of a data ``source``: which files in it matter is what its ``files`` says.
+        """
         out = {}
         names = [name for name in self.signature.settings if name not in self.components]
         for name in dict.fromkeys([*names, *self.values]):
@@ -48,7 +51,11 @@ class Resolved:
                 value = json.loads(json.dumps(value, default=_path_text))
             except TypeError:  # a default without a plain form is part of the source's digest
                 continue
-            out[name] = map_paths(setting.annotation, value, lambda path, *_: f"content:{digest(Path(path))}")
+
+            def content(path: str, mark: OnDisk, *_: Any) -> Any:
+                return "folder" if source and mark.folder else f"content:{digest(Path(path))}"
+
+            out[name] = map_paths(setting.annotation, value, content)
         return out
 
     def _setting(self, name: str) -> Setting:

@@ -59,6 +59,7 @@ class Runner:
         """Run everything; failures are in the event that is given back, they do not raise."""
         refuse_in_starting_worker()
         with hold(self.store.out):
+            self.store.require_own(self.plan.document.steps)
             self.store.prepare()
             self._tell("run_started", run=self.event)
             try:

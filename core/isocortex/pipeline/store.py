@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,6 +101,17 @@ class Store:
         for leftover in sorted(leftovers, key=lambda path: path.name.endswith(OLD)):  # the newer ones first
             _put_back(leftover, self.out)
             shutil.rmtree(leftover, ignore_errors=True)
+
+    def require_own(self, steps: Iterable[str]) -> None:
+        """Raise where a step has files in its folder that no run has written: they would be lost."""
+        for step in steps:
+            folder = self.out / step
+            files = [path for path in (folder.rglob("*") if folder.is_dir() else [folder]) if path.is_file()]
+            if files and not any(path.name in (RECORD, TIMING) for path in files):
+                raise IsocortexError(
+                    f"{folder} holds files that are no result of isocortex ({files[0].name}); move them away, "
+                    "or choose another folder with --out"
+                )
 
     def folder(self, step: str, axes: Mapping[str, str]) -> Path:
         """Where the result of a step instance lies."""

@@ -109,8 +109,8 @@ class Store:
             files = [path for path in (folder.rglob("*") if folder.is_dir() else [folder]) if path.is_file()]
             if files and not any(path.name in (RECORD, TIMING) for path in files):
                 raise IsocortexError(
-                    f"{folder} holds files that are no result of isocortex ({files[0].name}); move them away, "
-                    "or choose another folder with --out"
+                    f"{folder} holds files that are no result of isocortex ({files[0].name}); move them, or "
+                    "choose another folder with --out"
                 )
 
     def folder(self, step: str, axes: Mapping[str, str]) -> Path:

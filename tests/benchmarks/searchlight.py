@@ -149,9 +149,8 @@ def rdms_part(data: np.ndarray, mask: np.ndarray, quick: bool) -> None:
         peers["mne-rsa, patches given"] = timed(lambda: mne_rdms(data, mask), 1, warm=False)
         peers["rsatoolbox"] = timed(lambda: rsatoolbox_rdms(data, mask), 1, warm=False)
     for name, seconds in peers.items():
-        print(
-            f"  {name}: {seconds:.1f} s = {seconds / ours['float32']:.0f} x float32, {seconds / ours['float64']:.0f} x float64"
-        )
+        single, double = seconds / ours["float32"], seconds / ours["float64"]
+        print(f"  {name}: {seconds:.1f} s = {single:.0f} x float32, {double:.0f} x float64")
 
 
 def rsa_part(data: np.ndarray, mask: np.ndarray, quick: bool) -> None:

@@ -135,9 +135,7 @@ def rdms_part(data: np.ndarray, mask: np.ndarray, quick: bool) -> None:
         searchlight_rdms(data[:12, :12, :12], np.ones((12, 12, 12), bool), dtype=dtype)
         first = time.perf_counter() - began
         ours[dtype] = timed(lambda dtype=dtype: searchlight_rdms(data, mask, dtype=dtype), 7)
-        print(
-            f"  isocortex {dtype}: {ours[dtype]:.3f} s (first call with compilation or its cache: {first:.1f} s)"
-        )
+        print(f"  isocortex {dtype}: {ours[dtype]:.3f} s (first call: {first:.1f} s)")
     # arithmetic of the sums: products, run sums, and one addition for each of the 29 runs of the sphere
     pairs = CONDITIONS * (CONDITIONS - 1) // 2 + 2 * CONDITIONS + 1
     additions = pairs * mask.sum() * 29
@@ -166,9 +164,7 @@ def rsa_part(data: np.ndarray, mask: np.ndarray, quick: bool) -> None:
     print(f"  isocortex float64: {double:.3f} s")
     tested = timed(lambda: searchlight_rsa(data, mask, models, permutations=1000), 3)
     flops = 2 * 1000 * MODELS * models.shape[1] * mask.sum()
-    print(
-        f"  with 1,000 permutations of each model, max statistic: {tested:.2f} s = {tested / ours:.1f} x the map"
-    )
+    print(f"  1,000 permutations each, max statistic: {tested:.2f} s = {tested / ours:.1f} x the map")
     print(f"    {flops / (tested - ours) / 1e9:.0f} GFLOP/s in the permutations")
     print(f"  peak memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
     rdms = searchlight_rdms(data, mask).values.astype(np.float64)
@@ -195,9 +191,8 @@ def growth() -> None:
     for conditions in (16, 32, 64, 120):
         many, _ = made(conditions)
         models = np.random.default_rng(0).random((MODELS, conditions * (conditions - 1) // 2))
-        print(
-            f"  {conditions} conditions, RSA: {timed(lambda m=many, w=models: searchlight_rsa(m, mask, w), 1):.2f}"
-        )
+        seconds = timed(lambda m=many, w=models: searchlight_rsa(m, mask, w), 1)
+        print(f"  {conditions} conditions, RSA: {seconds:.2f}")
     for scale in (0.5, 0.75, 1.0, 1.26):
         part, small = made(scale=scale)
         print(f"  {small.sum()} centres: {timed(lambda p=part, s=small: searchlight_rdms(p, s), 3):.3f}")

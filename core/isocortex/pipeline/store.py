@@ -105,12 +105,11 @@ class Store:
     def require_own(self, steps: Iterable[str]) -> None:
         """Raise where a step has files in its folder that no run has written: they would be lost."""
         for step in steps:
-            folder = self.out / step
-            files = [path for path in (folder.rglob("*") if folder.is_dir() else [folder]) if path.is_file()]
-            if files and not any(path.name in (RECORD, TIMING) for path in files):
+            foreign = _foreign(self.out / step)
+            if foreign is not None:
                 raise IsocortexError(
-                    f"{folder} holds files that are no result of isocortex ({files[0].name}); move them, or "
-                    "choose another folder with --out"
+                    f"{self.out / step} holds files that are no result of isocortex ({foreign.name}); "
+                    "move them, or choose another folder with --out"
                 )
 
     def folder(self, step: str, axes: Mapping[str, str]) -> Path:
@@ -136,6 +135,17 @@ class Store:
             return Result(folder, record["key"], record, outputs)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
+
+
+def _foreign(folder: Path) -> Path | None:
+    """A file in a step's folder, if no run has ever written there; stops at the first trace of one."""
+    found = None
+    for path in folder.rglob("*") if folder.is_dir() else [folder]:
+        if path.name in (RECORD, TIMING):
+            return None
+        if found is None and path.is_file():
+            found = path
+    return found
 
 
 def output_of(folder: Path, name: str, part: Mapping[str, Any]) -> Output:

@@ -6,7 +6,7 @@ DEMO_OUT ?= runs/demo
 .PHONY: demo test lint slow bench clean version
 
 demo: .venv-demo/ready
-	.venv-demo/bin/isocortex run concept-codes --out $(DEMO_OUT)
+	.venv-demo/bin/isocortex run searchlight-codes --out $(DEMO_OUT)
 
 test: .venv-test/ready
 	.venv-test/bin/python -m pytest

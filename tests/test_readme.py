@@ -19,7 +19,7 @@ BLOCKS = dict(re.findall(r"<!-- run: (\S+) -->\n```\w+\n(.*?)```", README, flags
 
 def test_every_block_of_code_is_run() -> None:
     blocks = re.findall(r"^```(yaml|python)$", README, flags=re.MULTILINE)
-    assert len(blocks) == len(BLOCKS) == 3
+    assert len(blocks) == len(BLOCKS) == 4
 
 
 def test_yaml_and_the_plugin_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,6 +33,12 @@ def test_yaml_and_the_plugin_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     done = CliRunner().invoke(main, ["run", "digits.yaml", "--set", "metric=taxi"])
     assert done.exit_code == 0, done.output
     assert ic.run("digits.yaml", set={"metric": "taxi"})["rdms"]["S1"].metric == "taxi"
+
+
+def test_searchlight(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "example.py").write_text(BLOCKS["searchlight.py"])
+    runpy.run_path(str(tmp_path / "example.py"))
+    assert capsys.readouterr().out.startswith("123 (2, 8000)")
 
 
 def test_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,21 +15,42 @@ COUNTING = 400
 """Up to so many pairs ranks come by counting, beyond by sorting (measured: they meet near here)."""
 
 
-def embed_block(measure: SimilarityHandle, values: Array, dtype: np.dtype[Any]) -> Array:
-    """Embed RDMs (pairs, centres): (dimensions, centres) of a type; NaN columns where undefined."""
+class Embedded(NamedTuple):
+    """Embedded RDMs, (dimensions, centres), and what their inner products are still to be multiplied by.
+
+    ``factors`` (centres,) is NaN where a centre is undefined; the columns are only scaled when more than
+    one product is made of them (``unit``).
+    """
+
+    columns: Array
+    factors: Array
+
+    def unit(self) -> Array:
+        """The columns with their factors, in place; NaN where undefined."""
+
+        def some(start: int, stop: int) -> None:
+            rank_kernels.scale_columns(self.columns[:, start:stop], self.factors[start:stop])
+
+        over(self.columns.shape[1], some, piece=8192)
+        return self.columns
+
+
+def embed_block(measure: SimilarityHandle, values: Array, dtype: np.dtype[Any]) -> Embedded:
+    """Embed RDMs (pairs, centres) in a type."""
     from isocortex_rsa import Cosine, Pearson, Spearman
 
     if isinstance(measure.component, Spearman):
         return spearman_block(values, dtype)
     if isinstance(measure.component, Pearson):
-        return _unit_block(values, dtype, centre=True)
+        return _linear_block(values, dtype, centre=True)
     if isinstance(measure.component, Cosine):
-        return _unit_block(values, dtype, centre=False)
-    return np.ascontiguousarray(np.asarray(measure.embed(values.T)).T, dtype=dtype)
+        return _linear_block(values, dtype, centre=False)
+    columns = np.ascontiguousarray(np.asarray(measure.embed(values.T)).T, dtype=dtype)
+    return Embedded(columns, np.ones(columns.shape[1], dtype=dtype))
 
 
-def spearman_block(values: Array, dtype: np.dtype[Any]) -> Array:
-    """Ranks of unit length; a constant RDM, or one with NaN, becomes NaN."""
+def spearman_block(values: Array, dtype: np.dtype[Any]) -> Embedded:
+    """Centred ranks; a constant RDM, or one with NaN, is undefined."""
     pairs, centres = values.shape
     ranks = np.empty((pairs, centres), dtype=dtype)
     norms = np.empty(centres)
@@ -43,25 +64,20 @@ def spearman_block(values: Array, dtype: np.dtype[Any]) -> Array:
         rank_kernels.rank_sorted(rows, order, ranks[:, start:stop], norms[start:stop])
 
     over(centres, count if pairs <= COUNTING else sort, piece=2048)
-    return _scaled(ranks, norms, np.isnan(values).any(axis=0))
+    return Embedded(ranks, _factors(norms, np.asarray(np.isnan(values).any(axis=0)), dtype))
 
 
-def _unit_block(values: Array, dtype: np.dtype[Any], centre: bool) -> Array:
+def _linear_block(values: Array, dtype: np.dtype[Any], centre: bool) -> Embedded:
     rows = values.astype(np.float64)
-    bad = np.isnan(values).any(axis=0)
+    bad = np.asarray(np.isnan(values).any(axis=0))
     if centre:
         eps = np.finfo(values.dtype).eps
         bad |= np.ptp(values, axis=0) <= 4 * eps * np.abs(values).max(axis=0, initial=0)
         rows -= rows.mean(axis=0)
-    return _scaled(rows, np.linalg.norm(rows, axis=0), bad).astype(dtype, copy=False)
+    factors = _factors(np.linalg.norm(rows, axis=0), bad, dtype)
+    return Embedded(rows.astype(dtype, copy=False), factors)
 
 
-def _scaled(columns: Array, norms: Array, bad: Array) -> Array:
+def _factors(norms: Array, bad: Array, dtype: np.dtype[Any]) -> Array:
     with np.errstate(divide="ignore"):
-        factors = np.where(bad | ~(norms > 0), np.nan, 1 / norms)
-
-    def some(start: int, stop: int) -> None:
-        rank_kernels.scale_columns(columns[:, start:stop], factors[start:stop])
-
-    over(columns.shape[1], some, piece=8192)
-    return columns
+        return np.where(bad | ~(norms > 0), np.nan, 1 / norms).astype(dtype)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-LANES = 32
+LANES = 256
+"""Columns that are ranked side by side: as many as the second-level cache takes with some hundred pairs."""
 
 
 @njit(nogil=True, cache=True)
@@ -17,11 +18,14 @@ def rank_by_counting(values, start, stop, ranks, norms):
     processor's lanes; up to some hundreds of pairs that is faster than sorting.
     """
     n = values.shape[0]
+    x = np.zeros((n, LANES), values.dtype)
+    d = np.zeros((n, LANES), np.int32)
+    t = np.zeros(LANES, np.int32)
+    square = np.zeros(LANES, np.float64)
     for s in range(start, stop, LANES):
         m = min(LANES, stop - s)
-        x = np.zeros((n, LANES), values.dtype)
-        d = np.zeros((n, LANES), np.float32)
-        t = np.zeros(LANES, np.float32)
+        d[:] = 0
+        square[:] = 0
         for a in range(n):
             source, target = values[a, s : s + m], x[a]
             for lane in range(m):
@@ -33,12 +37,11 @@ def rank_by_counting(values, start, stop, ranks, norms):
             for c in range(a + 1, n):
                 xc, dc = x[c], d[c]
                 for lane in range(LANES):
-                    g = np.float32(xc[lane] < xa[lane]) - np.float32(xa[lane] < xc[lane])
+                    g = np.int32(xc[lane] < xa[lane]) - np.int32(xa[lane] < xc[lane])
                     t[lane] += g
                     dc[lane] -= g
             for lane in range(LANES):
                 da[lane] += t[lane]
-        square = np.zeros(LANES, np.float64)
         for a in range(n):
             da = d[a]
             for lane in range(LANES):

@@ -103,10 +103,10 @@ def _compare(
         if embedded is None:
             found[:, where] = measure.compare(block.T, models, nan="omit").T
             continue
-        columns = embed_block(measure, block, dtype)
-        found[:, where] = embedded.astype(dtype) @ columns
+        rdms = embed_block(measure, block, dtype)
+        found[:, where] = (embedded.astype(dtype) @ rdms.columns) * rdms.factors
         if null is not None:
-            null.take(where, columns, found[:, where])
+            null.take(where, rdms.unit(), found[:, where])
     status[(status == 0) & np.isnan(found).all(axis=0)] = UNDEFINED
     p, p_fdr, p_fwe, number = null.p_values(found) if null is not None else (None, None, None, 0)
     about = (names, light.counts, status, measure.name, light.dropped)

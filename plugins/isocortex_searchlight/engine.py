@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from isocortex.data import Patterns
+from isocortex.data import Patterns, Space
 from isocortex.data.base import Array
 from isocortex.data.labels import as_labels, codes, require_length, require_unique
 from isocortex.errors import DataError
@@ -43,6 +43,7 @@ class Searchlight:
     dropped: dict[str, int]
     conditions: tuple[str, ...] | None
     needs: dict[str, Any] = field(default_factory=dict)
+    space: Space | None = None
 
     @property
     def n_pairs(self) -> int:
@@ -126,9 +127,9 @@ def prepare(
     if n < 2:
         raise DataError(f"an RDM needs at least 2 conditions, these data have {n}")
     sums = Sums(geo, volume, dtype_for(handle, np.dtype(dtype)))
-    return Searchlight(
-        volume, geo, policy, handle, sums, form_of(handle, sums, needs), n, dropped, labels, needs
-    )
+    space = Space(grid, np.asarray(affine)) if affine is not None else None
+    form = form_of(handle, sums, needs)
+    return Searchlight(volume, geo, policy, handle, sums, form, n, dropped, labels, needs, space)
 
 
 def searchlight_rdms(
@@ -197,15 +198,8 @@ def searchlight_rdms(
         _, block, status[where] = light.block(planes, values if whole and out is None else None)
         if block is not values:
             values[:, where] = block
-    return SearchlightRDMs(
-        light.geo.centres,
-        values.T,
-        light.sums.counts,
-        status,
-        light.metric.name,
-        light.conditions,
-        light.dropped,
-    )
+    about = (light.metric.name, light.conditions, light.dropped, light.space)
+    return SearchlightRDMs(light.centres, values.T, light.counts, status, *about)
 
 
 def _of_adjacency(data: object, adjacency: object, metric: object, min_voxels: int | None) -> SearchlightRDMs:

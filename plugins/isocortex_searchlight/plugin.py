@@ -19,6 +19,11 @@ def register_steps(register: Register) -> None:
         "searchlight_rsa", "isocortex_searchlight.steps:rsa_step", summary="maps of similarity with models"
     )
     register(
+        "searchlight_ceilings",
+        "isocortex_searchlight.ceilings:searchlight_ceilings",
+        summary="how well any model could do around every voxel",
+    )
+    register(
         "searchlight_test",
         "isocortex_searchlight.steps:permutation_step",
         summary="the same, tested by permuting condition labels",

@@ -31,6 +31,7 @@ class SearchlightRDMs(Data):
     counts : (n,) number of voxels in each searchlight.
     status : (n,) codes of ``STATUS``.
     dropped : how many voxels of the mask take no part, by reason.
+    space : the mask and affine that the centres lie in, if they are known.
     """
 
     kind: ClassVar[str] = "searchlight_rdms"
@@ -42,6 +43,7 @@ class SearchlightRDMs(Data):
     metric: str
     conditions: tuple[str, ...] | None = None
     dropped: Mapping[str, int] = field(default_factory=dict)
+    space: Space | None = None
 
     def rdms(self, rows: npt.ArrayLike) -> RDMs:
         """Labelled RDMs of some centres, by number; each is named by its voxel, ``12,40,33``."""
@@ -60,7 +62,10 @@ class SearchlightRDMs(Data):
         arrays.write_array(folder / "values.npy", self.values.T)
         for name in ("centres", "counts", "status"):
             arrays.write_array(folder / f"{name}.npy", getattr(self, name))
+        if self.space is not None:
+            self.space.save(folder)
         info = {"metric": self.metric, "conditions": self.conditions, "dropped": dict(self.dropped)}
+        info["space"] = self.space is not None
         arrays.write_json(folder / "searchlight.json", info)
 
     @classmethod
@@ -72,9 +77,9 @@ class SearchlightRDMs(Data):
         conditions = None if info["conditions"] is None else tuple(info["conditions"])
         parts = {name: arrays.read_array(folder / f"{name}.npy") for name in ("centres", "counts", "status")}
         values = arrays.read_array(folder / "values.npy").T
-        return cls(
-            values=values, metric=info["metric"], conditions=conditions, dropped=info["dropped"], **parts
-        )
+        space = Space.load(folder) if info["space"] else None
+        about = {"metric": info["metric"], "dropped": info["dropped"], "space": space}
+        return cls(values=values, conditions=conditions, **about, **parts)
 
     def summary(self) -> str:
         """Say in one line what is in here."""

@@ -54,8 +54,8 @@ def describe(manager: PluginManager, kind: str, name: str) -> Description:
     if kind == "pipeline":
         from isocortex.pipeline.document import read_document, resource
 
-        text = read_document(resource(str(entry.target), f"the pipeline {name!r}"))
-        return Description(entry, str(text.value.get("description", "")))
+        path = resource(str(entry.target), f"the pipeline {name!r}")
+        return Description(entry, read_document(path).file + "\n\n" + path.read_text(encoding="utf-8"))
     target = entry.load()
     return Description(entry, inspect.getdoc(target) or "", settings=_settings(components.settings_of(entry)))
 

@@ -93,14 +93,16 @@ def neighbourhoods(
         needs = {"conditions": codes(patterns.conditions, names), "runs": codes(patterns.runs)}
     elif len(names) != patterns.n_samples:
         values = patterns.condition_means().values
-    finite = np.isfinite(values).all(axis=0)
-    varying = np.any(values != values[:1], axis=0)
+    finite = np.isfinite(patterns.values).all(axis=0)
+    varying = np.any(patterns.values != patterns.values[:1], axis=0)
     dropped = {"not_finite": int((~finite).sum()), "constant": int((finite & ~varying).sum())}
     good = finite & varying
     kept = [member[good[member]] for member in lists]
     places = np.arange(len(kept))[:, None] if centres is None else np.asarray(centres, dtype=np.int64)
     if len(places) != len(kept):
         raise DataError(f"{len(places)} centres for {len(kept)} neighbourhoods")
+    if len(names) < 2:
+        raise DataError(f"an RDM needs at least 2 conditions, these patterns have {len(names)}")
     return Neighbourhoods(values, kept, places, metric, len(names), dropped, names, min_voxels, needs)
 
 
@@ -109,7 +111,7 @@ def members_of(adjacency: object, n_channels: int) -> list[Indices]:
     from scipy import sparse
 
     if sparse.issparse(adjacency):
-        matrix = sparse.csr_matrix(adjacency)
+        matrix = sparse.csr_matrix(adjacency, copy=True)
         matrix.eliminate_zeros()
         lists = np.split(matrix.indices, matrix.indptr[1:-1])
         width = matrix.shape[1]
@@ -127,6 +129,10 @@ def members_of(adjacency: object, n_channels: int) -> list[Indices]:
     out = []
     for number, row in enumerate(lists):
         index = np.unique(row.astype(np.int64)) if row.size else np.zeros(0, dtype=np.int64)
+        if len(index) < row.size:
+            raise DataError(
+                f"neighbourhood {number} names a channel twice; is this a matrix? Give it as an array"
+            )
         if row.size and (row.dtype.kind not in "iu" or index[0] < 0 or index[-1] >= n_channels):
             raise DataError(f"neighbourhood {number} names a channel outside 0 to {n_channels - 1}")
         out.append(index)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from isocortex.choices import require_choice
 from isocortex.data import Patterns, Space
-from isocortex.data.base import Array
+from isocortex.data.base import Array, plain
 from isocortex.data.labels import as_labels, codes, require_length, require_unique
 from isocortex.errors import DataError
 from isocortex.handles import MetricHandle
@@ -22,8 +24,17 @@ from isocortex_searchlight.geometry import Geometry, Policy, geometry, policy_of
 from isocortex_searchlight.moments import Sums
 from isocortex_searchlight.results import FEW, OK, UNDEFINED, SearchlightRDMs
 
+Unit = Literal["voxels", "mm"]
+Edges = Literal["truncate", "drop"]
+Members = Literal["mask", "volume", "lee2023"]
+Precision = Literal["float32", "float64"]
+
 BLOCK_BYTES = 2**28
 """Largest block of RDMs that is held at a time where results are reduced or written."""
+
+
+MANY = 0.01
+"""Share of centres that lack digits in float32 from which on all are summed in float64 instead."""
 
 
 @dataclass
@@ -44,6 +55,14 @@ class Searchlight:
     conditions: tuple[str, ...] | None
     needs: dict[str, Any] = field(default_factory=dict)
     space: Space | None = None
+
+    @cached_property
+    def _double(self) -> Form:
+        """The same in float64, for data that float32 sums cannot tell apart."""
+        sums = Sums(self.geo, self.data, np.dtype(np.float64))
+        form = form_of(self.metric, sums, self.needs)
+        assert form is not None
+        return form
 
     @property
     def n_pairs(self) -> int:
@@ -79,6 +98,9 @@ class Searchlight:
         else:
             found = self.form.block(planes, out)
             values = found.values
+            if values.dtype == np.float32 and np.count_nonzero(found.direct) > MANY * found.direct.size:
+                found = self._double.block(planes, None)
+                values[:] = found.values
             few = counts[start:stop] < self.policy.min_voxels
             closer = start + np.flatnonzero(found.direct | few)
         if len(closer):
@@ -113,6 +135,11 @@ def prepare(
     """Check the input and lay everything out. See ``searchlight_rdms`` for the arguments."""
     from isocortex_rsa._components import metric_handle
 
+    for name, choices in (("unit", Unit), ("edges", Edges), ("members", Members)):
+        if settings.get(name) is not None:
+            require_choice(settings[name], choices, name)
+    if dtype is not None:
+        require_choice(dtype, Precision, "dtype")
     handle = metric_handle(metric)
     volume, grid, affine, labels, needs = _volume(data, mask, affine, conditions, handle)
     policy = policy_of(preset, **settings)
@@ -175,6 +202,10 @@ def searchlight_rdms(
 
     Raises ``DataError`` for a mask on another grid, too few conditions, or labels that do not fit.
     """
+    if adjacency is not None and isinstance(data, Patterns):
+        beside = (mask, radius, unit, affine, inclusive, edges, min_fraction, members, conditions, dtype, out)
+        if any(value is not None for value in beside) or preset != "default":
+            raise DataError("with an adjacency there is no sphere: give only patterns, metric and min_voxels")
     if adjacency is not None:
         return _of_adjacency(data, adjacency, metric, min_voxels)
     light = prepare(
@@ -230,12 +261,16 @@ def _volume(
 ) -> tuple[Array, npt.NDArray[np.bool_], npt.ArrayLike | None, tuple[str, ...] | None, dict[str, Any]]:
     """Bring the data into a volume, with mask, affine, labels and what else the metric needs."""
     if isinstance(data, Patterns):
+        if conditions is not None or affine is not None:
+            raise DataError(
+                "Patterns bring their own condition labels and affine: leave out those given beside"
+            )
         return _from_patterns(data, mask, metric)
     if metric.needs:
         raise DataError(
             f"the metric {metric.name!r} needs {', '.join(sorted(metric.needs))}: give it Patterns"
         )
-    volume = np.asarray(data)
+    volume = plain(data, "searchlight data")
     if volume.ndim != 4 or volume.dtype.kind not in "fiub":
         raise DataError(
             f"expected numbers of shape (x, y, z, conditions), got {volume.dtype} of shape {volume.shape}"
@@ -244,17 +279,22 @@ def _volume(
         volume = volume.astype(np.float64)
     if mask is None:
         raise DataError("a searchlight over an array needs a mask (x, y, z)")
-    grid = np.asarray(mask)
-    if grid.dtype != bool and not np.isin(grid, (0, 1)).all():
-        raise DataError("a mask holds only True and False (or 1 and 0); threshold it first")
-    if grid.shape != volume.shape[:3]:
-        raise DataError(f"the mask has shape {grid.shape}, the data lie on {volume.shape[:3]}")
+    grid = _mask(mask, volume.shape[:3])
     labels = None
     if conditions is not None:
         labels = as_labels(conditions, "conditions")
         require_unique(labels, "conditions")
         require_length(labels, volume.shape[3], "conditions")
     return volume, grid.astype(bool), affine, labels, {}
+
+
+def _mask(mask: npt.ArrayLike, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    grid = plain(mask, "the mask")
+    if grid.dtype != bool and not np.isin(grid, (0, 1)).all():
+        raise DataError("a mask holds only True and False (or 1 and 0); threshold it first")
+    if grid.shape != tuple(shape):
+        raise DataError(f"the mask has shape {grid.shape}, the data lie on {tuple(shape)}")
+    return np.asarray(grid.astype(bool))
 
 
 def _from_patterns(
@@ -266,6 +306,7 @@ def _from_patterns(
             "these patterns lie in no space: a searchlight needs to know where their channels are"
         )
     names = patterns.condition_names
+    values = patterns.values
     needs: dict[str, Any] = {}
     if "runs" in metric.needs:
         if patterns.runs is None:
@@ -274,13 +315,13 @@ def _from_patterns(
             )
         needs = {"conditions": codes(patterns.conditions, names), "runs": codes(patterns.runs)}
     elif len(names) != patterns.n_samples:
-        patterns = patterns.condition_means()
-    volume = np.zeros((*space.shape, patterns.n_samples), dtype=patterns.values.dtype)
-    volume[space.mask] = patterns.values.T
+        constant = np.all(values == values[:1], axis=0)
+        means = patterns.condition_means().values
+        values = np.where(constant, means[:1], means)  # rounding must not make a constant voxel vary
+    # what lies outside the patterns' mask is unknown, not zero
+    volume = np.full((*space.shape, len(values)), np.nan, dtype=values.dtype)
+    volume[space.mask] = values.T
     grid = space.mask
     if mask is not None:
-        grid = np.asarray(mask).astype(bool)
-        if grid.shape != space.shape:
-            raise DataError(f"the mask has shape {grid.shape}, the patterns lie on {space.shape}")
-        grid = grid & space.mask
+        grid = _mask(mask, space.shape) & space.mask
     return volume, grid, space.affine, names, needs

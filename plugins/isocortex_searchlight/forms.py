@@ -19,6 +19,9 @@ from isocortex.handles import MetricHandle
 from isocortex_searchlight import kernels
 from isocortex_searchlight.moments import CLOSE, Sums, pairs_of
 
+ALIKE = {np.dtype(np.float32): 1e-3, np.dtype(np.float64): 1e-11}
+"""A centre with a distance below this has lost the digits that tell its distances apart: likewise."""
+
 
 @dataclass
 class Block:
@@ -66,9 +69,15 @@ class Correlation(Form):
             scale = 1 / np.sqrt(np.maximum(variance, 0))
         terms = (total, scale, per_count)
         values = self.sums.run(
-            self.padded, self.first, self.second, planes, finish=kernels.CORRELATION, terms=terms, out=out
+            self.padded,
+            self.first,
+            self.second,
+            planes,
+            finish=kernels.finish_correlation,
+            terms=terms,
+            out=out,
         )
-        return Block(values, close)
+        return Block(values, close | _alike(values))
 
 
 class Cosine(Form):
@@ -86,9 +95,9 @@ class Cosine(Form):
         close = ~(np.isfinite(scale) & np.isfinite(square)).all(axis=0)
         terms = (scale, scale, scale[0])
         values = self.sums.run(
-            self.padded, self.first, self.second, planes, finish=kernels.COSINE, terms=terms, out=out
+            self.padded, self.first, self.second, planes, finish=kernels.finish_cosine, terms=terms, out=out
         )
-        return Block(values, close)
+        return Block(values, close | _alike(values))
 
 
 class Euclidean(Form):
@@ -152,6 +161,14 @@ class FromMoments(Form):
             variance = square - total * total / count
         close = ~(variance > 1e-8 * square).all(axis=0) | ~np.isfinite(values).all(axis=0)
         return Block(values, close)
+
+
+def _alike(values: Array) -> Array:
+    """Centres with a distance that is too small for its precision; in float64 an exact 0 is one."""
+    small = values < ALIKE[values.dtype]
+    if values.dtype == np.float64:
+        small &= values > 0
+    return np.asarray(small.any(axis=0))
 
 
 def finisher(from_moments: Callable[..., float]) -> Callable[..., None]:

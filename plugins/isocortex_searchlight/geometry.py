@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from isocortex.data.base import Array
-from isocortex.errors import DataError
+from isocortex.errors import DataError, suggestion
 from isocortex_searchlight import kernels
 from isocortex_searchlight.compiling import announce
 from isocortex_searchlight.shapes import Offsets, columns, sphere
@@ -55,6 +55,10 @@ def policy_of(preset: str, **settings: object) -> Policy:
     if preset not in PRESETS:
         raise DataError(f"there is no searchlight preset {preset!r}; there are {', '.join(PRESETS)}")
     given = {name: value for name, value in settings.items() if value is not None}
+    for name in given:
+        if name not in Policy.__dataclass_fields__:
+            known = suggestion(name, Policy.__dataclass_fields__, "settings")
+            raise DataError(f"a searchlight has no setting {name!r}; {known}")
     policy = replace(PRESETS[preset], **given)  # type: ignore[arg-type]
     if policy.min_voxels < 1 or not 0 <= policy.min_fraction <= 1:
         raise DataError("min_voxels must be 1 or more, and min_fraction from 0 to 1")

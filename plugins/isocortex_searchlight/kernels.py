@@ -20,9 +20,6 @@ from numba import njit
 
 FAST = {"contract", "reassoc", "nsz", "arcp"}
 
-RAW, CORRELATION, COSINE = 0, 1, 2
-"""What becomes of a sum of products on the way out."""
-
 
 @njit(fastmath=FAST, cache=True)
 def _product(a, b, plane, first):
@@ -94,10 +91,37 @@ def _add8(ring, base, c, m, acc, first):
             )
 
 
+@njit(nogil=True, cache=True)
+def finish_correlation(values, first, second, sums, scale, per_count, snap):
+    """values (pairs, centres) = 1 - r, from sums of products.
+
+    ``sums``: sum of each condition, ``scale``: one over its length, ``per_count``: one over the number of
+    voxels, at each centre. In this order of arithmetic, which nothing may change, both orders of a pair are
+    one number, so that exact ties stay ties; and what rounding leaves of 0 and 2 (closer than ``snap``) is
+    set to them, or it would be ranked as if it had been measured.
+    """
+    for k in range(first.size):
+        line, sa, sb = values[k], sums[first[k]], sums[second[k]]
+        ia, ib = scale[first[k]], scale[second[k]]
+        for v in range(line.size):
+            u = 1 - (line[v] - sa[v] * sb[v] * per_count[v]) * (ia[v] * ib[v])
+            line[v] = 0 if u < snap else 2 if u > 2 - snap else u
+
+
+@njit(nogil=True, cache=True)
+def finish_cosine(values, first, second, sums, scale, per_count, snap):
+    """values (pairs, centres) = 1 - cosine, likewise."""
+    for k in range(first.size):
+        line, ia, ib = values[k], scale[first[k]], scale[second[k]]
+        for v in range(line.size):
+            u = 1 - line[v] * (ia[v] * ib[v])
+            line[v] = 0 if u < snap else 2 if u > 2 - snap else u
+
+
 @njit(fastmath=FAST, nogil=True, cache=True)
 def sphere_sums(
     left, right, first, second, difference, x0, x1, before, after, lead, runs, levels,
-    row_start, rows, first_z, last_z, dense, inside, offset, finish, sums, scale, per_count, out,
+    row_start, rows, first_z, last_z, dense, inside, offset, out,
 ):  # fmt: skip
     """out[k, centre] = sphere sum for the pair (first[k], second[k]), for centres of the planes x0 to x1.
 
@@ -105,8 +129,7 @@ def sphere_sums(
     left[first] * right[second], or with ``difference`` (left[first] - left[second]) * (right[first] -
     right[second]). lead : padding before the first z.
     runs : (n, 4) of (dx, dy, dz, level), n a multiple of 8, level -1 for a filler. offset : index of the
-    first centre of plane x0. finish : RAW, CORRELATION or COSINE, with ``sums`` (sum of each condition),
-    ``scale`` (one over its length) and ``per_count`` (one over the number of voxels) for each centre.
+    first centre of plane x0.
     """
     n_cond, n_parts, nx, ny, nz = left.shape
     lefts = left.reshape((n_cond, n_parts, nx, ny * nz))
@@ -160,16 +183,6 @@ def sphere_sums(
                     index = inside[dense[row] : dense[row + 1]]
                     for z in range(d1 - d0):
                         target[z] = source[index[z]]
-        if finish == CORRELATION:
-            sa, sb, ia, ib = sums[first[k]], sums[second[k]], scale[first[k]], scale[second[k]]
-            for v in range(line.size):
-                u = 1 - (line[v] - sa[v] * sb[v] * per_count[v]) * ia[v] * ib[v]
-                line[v] = 0 if u < 0 else 2 if u > 2 else u
-        elif finish == COSINE:
-            ia, ib = scale[first[k]], scale[second[k]]
-            for v in range(line.size):
-                u = 1 - line[v] * ia[v] * ib[v]
-                line[v] = 0 if u < 0 else 2 if u > 2 else u
 
 
 FINE, NOT_FINITE, CONSTANT = 0, 1, 2

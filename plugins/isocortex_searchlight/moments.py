@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -109,28 +110,31 @@ class Sums:
         planes: tuple[int, int] | None = None,
         right: Array | None = None,
         difference: bool = False,
-        finish: int = kernels.RAW,
-        terms: tuple[Array, Array, Array] | None = None,
+        finish: Callable[..., None] | None = None,
+        terms: tuple[Array, ...] = (),
         out: Array | None = None,
     ) -> Array:
-        """Sum over all spheres, for pairs of rows: (pairs, centres of the planes). See the kernel."""
+        """Sum over all spheres, for pairs of rows: (pairs, centres of the planes). See the kernels.
+
+        ``finish`` turns the sums into distances, with ``terms``, while they are in the cache.
+        """
         lay = self.box
         planes = planes or (0, lay.shape[0])
         start, stop = self.span(planes)
         if out is None:
             out = np.empty((len(first), stop - start), dtype=self.dtype)
         right = left if right is None else right
-        nothing = np.zeros((1, 1), dtype=self.dtype)
-        sums, scale, per_count = terms if terms is not None else (nothing, nothing, nothing[0])
-        runs = _in_eights(lay.runs)
+        runs, snap = _in_eights(lay.runs), self.dtype.type(16 * np.finfo(self.dtype).eps)
 
         def some(a: int, b: int) -> None:
             kernels.sphere_sums(
                 left, right, first[a:b], second[a:b], difference, planes[0], planes[1],
                 lay.pad[0][0], lay.pad[0][1], lay.pad[2][0], runs, lay.levels,
                 lay.row_start, lay.rows, lay.first_z, lay.last_z, lay.dense, lay.inside, start,
-                finish, sums, scale, per_count, out[a:b],
+                out[a:b],
             )  # fmt: skip
+            if finish is not None:
+                finish(out[a:b], first[a:b], second[a:b], *terms, snap)
 
         over(len(first), some, piece=4)
         return out

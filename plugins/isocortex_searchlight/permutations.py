@@ -23,6 +23,9 @@ from isocortex_searchlight.threads import over
 CENTRES, ROWS = 2048, 256
 """Size of a block: it is part of the arithmetic, so it depends on nothing else."""
 
+MOST_BYTES = 4 * 2**30
+"""What the permuted models may take."""
+
 Permutations = npt.NDArray[np.intp]
 
 
@@ -39,6 +42,8 @@ class Null:
     reached: npt.NDArray[np.int32]
     largest: Array
     number: int
+    rounding: float
+    slack: Array
 
     def take(self, where: slice, columns: Array, observed: Array) -> None:
         """Take in a block of centres: their embedded RDMs (dimensions, centres) and observed similarities."""
@@ -49,7 +54,7 @@ class Null:
         maxima = np.full((len(pieces), len(self.queries)), -np.inf, dtype=self.queries.dtype)
         rows = max(1, ROWS // self.n_models) * self.n_models
         # a value that is equal but for rounding counts as reached: some permutations change nothing
-        slack = 16 * np.finfo(self.queries.dtype).eps
+        self.slack[start:stop] = self.rounding * np.linalg.norm(columns, axis=0)
 
         def some(first: int, last: int) -> None:
             for number in range(first, last):
@@ -58,6 +63,7 @@ class Null:
                 defined = ~np.isnan(observed[:, a:b]).all(axis=0)
                 block = np.ascontiguousarray(columns[:, a:b][:, defined])
                 seen = observed[:, a:b][:, defined]
+                slack = self.slack[start + a : start + b][defined].astype(seen.dtype)
                 seen = np.nan_to_num(np.abs(seen) if self.two_sided else seen, nan=np.inf) - slack
                 count = np.zeros(seen.shape, dtype=seen.dtype)
                 space = np.empty((rows, block.shape[1]), dtype=block.dtype)
@@ -83,8 +89,7 @@ class Null:
         p = (1 + self.reached) / (1 + self.number)
         highest = np.sort(self.largest.reshape(self.number, self.n_models).max(axis=1))
         seen = np.abs(observed) if self.two_sided else observed
-        slack = 16 * np.finfo(self.queries.dtype).eps
-        below = np.searchsorted(highest, np.nan_to_num(seen, nan=-np.inf) - slack, side="left")
+        below = np.searchsorted(highest, np.nan_to_num(seen, nan=-np.inf) - self.slack, side="left")
         p_fwe = (1 + self.number - below) / (1 + self.number)
         p[undefined] = p_fwe[undefined] = np.nan
         p_fdr = np.full_like(p, np.nan)
@@ -105,20 +110,27 @@ def null_of(
     embedded = np.asarray(measure.embed(models), dtype=np.float64)
     draws = condition_permutations(light.n_conditions, permutations, rng)
     places = np.stack([pair_permutation(draw) for draw in draws])
-    if embedded.shape[1] != models.shape[1] or not np.allclose(
-        embedded[:, places[0]], measure.embed(models[:, places[0]]), equal_nan=True
-    ):
+    from isocortex_rsa.inference.mantel import permutable_embedding
+
+    if permutable_embedding(measure, models) is None:
         raise DataError(
             f"the measure {measure.name!r} does not embed pair by pair, so it cannot be permuted here"
         )
     dtype = light.dtype
+    size = len(draws) * embedded.size * dtype.itemsize
+    if size > MOST_BYTES:
+        most = len(draws) * MOST_BYTES // size
+        raise DataError(
+            f"{len(draws)} permutations of {len(models)} models take {size / 2**30:.1f} GiB; ask for {most}"
+        )
     queries = np.ascontiguousarray(embedded.astype(dtype)[:, places].transpose(1, 0, 2)).reshape(
         -1, embedded.shape[1]
     )
     n = len(light.centres)
     reached = np.zeros((len(models), n), dtype=np.int32)
     largest = np.full(len(queries), -np.inf, dtype=dtype)
-    return Null(queries, len(models), two_sided, reached, largest, len(draws))
+    rounding = 16 * float(np.finfo(dtype).eps * np.linalg.norm(embedded, axis=1).max())
+    return Null(queries, len(models), two_sided, reached, largest, len(draws), rounding, np.zeros(n))
 
 
 def condition_permutations(n_conditions: int, number: int, rng: np.random.Generator) -> Permutations:
@@ -129,6 +141,11 @@ def condition_permutations(n_conditions: int, number: int, rng: np.random.Genera
     from itertools import permutations
 
     identity = tuple(range(n_conditions))
+    others = math.factorial(n_conditions) - 1
+    if n_conditions >= 10 and number > others // 2:
+        raise DataError(
+            f"{number} permutations of {n_conditions} conditions are too many; ask for up to 100,000"
+        )
     if n_conditions < 10 and math.factorial(n_conditions) - 1 <= number:
         return np.array([draw for draw in permutations(identity) if draw != identity], dtype=np.intp)
     drawn: dict[tuple[int, ...], None] = {}

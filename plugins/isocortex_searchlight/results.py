@@ -22,7 +22,7 @@ STATUS = {
 }
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SearchlightRDMs(Data):
     """One RDM a centre.
 
@@ -92,7 +92,7 @@ def status_text(status: npt.NDArray[np.uint8]) -> str:
     return ", ".join(f"{count} {STATUS[code]}" for code, count in enumerate(counts) if count)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SearchlightRSA:
     """Similarity of the RDM at each centre with each model.
 
@@ -114,8 +114,15 @@ class SearchlightRSA:
     p_fwe: Array | None = field(default=None, repr=False)
     permutations: int = 0
 
+    def __repr__(self) -> str:
+        return f"<SearchlightRSA: {len(self.names)} models ({self.measure}); {status_text(self.status)}>"
+
     def maps(self, space: Space, what: str = "similarity") -> StatMaps:
         """One of the results as maps over the voxels of a space; NaN where there is no centre."""
+        if self.centres.shape[1] != 3:
+            raise DataError(
+                "these are results of given neighbourhoods, not of voxels: there is no map of them"
+            )
         values = getattr(self, what)
         if values is None:
             raise DataError(f"there is no {what}: run the searchlight with permutations")

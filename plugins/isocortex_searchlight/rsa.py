@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from isocortex.choices import require_choice
 from isocortex.data import Patterns, RDMs
 from isocortex.data.base import Array
 from isocortex.data.rdms import require_same_conditions
@@ -64,15 +65,20 @@ def searchlight_rsa(
     """
     from isocortex_rsa._components import similarity_handle
 
+    require_choice(tail, Tail, "tail")
     measure = similarity_handle(similarity)
     if adjacency is not None:
-        light: Light = given(data, adjacency, metric, settings.pop("min_voxels", None))
+        least = settings.pop("min_voxels", None)
+        beside = (mask, radius, conditions, dtype, *settings.values())
+        if any(value is not None for value in beside) or preset != "default":
+            raise DataError("with an adjacency there is no sphere: give only patterns, metric and min_voxels")
+        light: Light = given(data, adjacency, metric, least)
     else:
         spheres = {"preset": preset, "dtype": dtype, "radius": radius, **settings}
         light = prepare(data, mask, metric, conditions=conditions, **spheres)
-    values, labels = _models(models, names, light)
     if light.n_conditions < 3:
         raise DataError(f"comparing RDMs needs at least 3 conditions, these data have {light.n_conditions}")
+    values, labels = _models(models, names, light)
     return _compare(light, measure, values, labels, _null(light, measure, values, permutations, tail, seed))
 
 
@@ -101,7 +107,9 @@ def _compare(
     embedded = np.asarray(measure.embed(models)) if measure.embeds(light.n_pairs) else None
     for where, block, status[where] in light.blocks():
         if embedded is None:
-            found[:, where] = measure.compare(block.T, models, nan="omit").T
+            good = ~np.isnan(block).any(axis=0)
+            found[:, where] = np.nan
+            found[:, np.flatnonzero(good) + where.start] = measure.compare(block.T[good], models).T
             continue
         rdms = embed_block(measure, block, dtype)
         found[:, where] = (embedded.astype(dtype) @ rdms.columns) * rdms.factors
@@ -127,13 +135,22 @@ def _models(
             )
         own = RDMs(np.zeros((1, light.n_pairs)), light.conditions, ("data",), light.metric.name)
         models = require_same_conditions(own, models, "searchlight and models")
-        return np.asarray(models.values, dtype=np.float64), models.names
+        return _usable(np.asarray(models.values, dtype=np.float64), models.names), models.names
     values = np.atleast_2d(np.asarray(models, dtype=np.float64))
     if values.ndim != 2 or values.shape[1] != light.n_pairs:
         raise DataError(f"models of shape {values.shape} do not fit the {light.n_pairs} pairs of the data")
     labels = tuple(names) if names is not None else tuple(f"model {k + 1}" for k in range(len(values)))
     if len(labels) != len(values):
         raise DataError(f"{len(labels)} names for {len(values)} models")
-    if np.isnan(values).any():
-        raise DataError("a model RDM holds NaN; a searchlight compares whole RDMs")
-    return values, labels
+    return _usable(values, labels), labels
+
+
+def _usable(models: Array, names: tuple[str, ...]) -> Array:
+    for name, model in zip(names, models, strict=True):
+        if np.isnan(model).any():
+            raise DataError(f"the model RDM {name!r} holds NaN; a searchlight compares whole RDMs")
+        if np.ptp(model) == 0:
+            raise DataError(
+                f"the model RDM {name!r} is constant: no RDM is more or less like it; leave it out"
+            )
+    return models

@@ -34,6 +34,8 @@ def sphere(
     if unit == "mm" and affine is None:
         raise DataError("a searchlight radius in millimetres needs the affine of the volume")
     axes = np.asarray(affine, dtype=np.float64)[:3, :3] if unit == "mm" else np.eye(3)
+    if not np.isfinite(axes).all() or abs(np.linalg.det(axes)) < 1e-12:
+        raise DataError("the affine is singular: its voxels have no volume")
     # a voxel index can reach as far as the radius over the distance between neighbouring planes
     reach = np.floor(radius * np.linalg.norm(np.linalg.inv(axes), axis=1) + 1e-6).astype(np.int64)
     if np.any(reach > 60):
@@ -43,6 +45,8 @@ def sphere(
     distance = np.linalg.norm(offsets @ axes.T, axis=1)
     slack = 1e-3 * float(np.linalg.norm(axes, axis=0).min())
     inside = distance <= radius + slack if inclusive else distance < radius - slack
+    if not inside.any():
+        raise DataError(f"no voxel lies within a radius of {radius} {unit}")
     return np.asarray(offsets[inside], dtype=np.int64)
 
 

@@ -13,7 +13,7 @@ from isocortex.contracts import RDMMetric, Similarity
 from isocortex.data import Patterns, RDMs, Space, StatMaps, Table
 from isocortex.errors import DataError
 from isocortex_searchlight.engine import searchlight_rdms
-from isocortex_searchlight.results import STATUS, SearchlightRDMs, SearchlightRSA, status_text
+from isocortex_searchlight.results import OK, STATUS, SearchlightRDMs, SearchlightRSA, status_text
 from isocortex_searchlight.rsa import searchlight_rsa
 
 Unit = Literal["voxels", "mm"]
@@ -152,7 +152,9 @@ def _space(patterns: Patterns) -> Space:
 
 
 def _tell(status: npt.NDArray[np.uint8], dropped: Mapping[str, int]) -> None:
-    """Warn about centres without a result and voxels that take no part."""
+    """Warn about centres without a result and voxels that take no part; raise when nothing has a result."""
+    if not np.any(status == OK):
+        raise DataError(f"no searchlight centre has a result: {status_text(status)}; enlarge the radius?")
     if np.any(status != 0):
         warnings.warn(f"searchlight centres: {status_text(status)}", stacklevel=3)
     gone = ", ".join(f"{count} {why.replace('_', ' ')}" for why, count in dropped.items() if count)

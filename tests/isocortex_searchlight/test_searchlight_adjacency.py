@@ -78,6 +78,7 @@ def test_an_empty_neighbourhood_has_no_result(patterns: ic.Patterns) -> None:
         ([[0.5]], "channel outside"),
         ([], "no neighbourhoods"),
         (3, "an adjacency is a matrix"),
+        ([[1, 0, 1]], "names a channel twice"),
     ],
 )
 def test_odd_adjacencies_are_refused(patterns: ic.Patterns, adjacency: object, message: str) -> None:
@@ -88,4 +89,4 @@ def test_odd_adjacencies_are_refused(patterns: ic.Patterns, adjacency: object, m
 def test_arrays_have_no_channels_to_name() -> None:
     with pytest.raises(DataError, match="channels of Patterns"):
         searchlight_rdms(np.ones((2, 2, 2, 3)), np.ones((2, 2, 2), bool), adjacency=[[0]])
-    assert [member.tolist() for member in members_of([[3, 1, 1]], 5)] == [[1, 3]]
+    assert [member.tolist() for member in members_of([[3, 1], []], 5)] == [[1, 3], []]

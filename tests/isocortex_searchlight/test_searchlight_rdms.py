@@ -180,6 +180,43 @@ def test_a_constant_pattern_is_undefined_and_said_to_be(dtype: str) -> None:
     assert np.array_equal(found.status == OK, ~np.isnan(expected).any(axis=1))
 
 
+@pytest.mark.parametrize("metric", ["correlation", "cosine"])
+@pytest.mark.parametrize("spread", [1.0, 0.1, 0.01])
+def test_patterns_that_are_alike_keep_their_digits_in_float32(metric: str, spread: float) -> None:
+    rng = np.random.default_rng(0)
+    mask = np.ones((8, 8, 8), dtype=bool)
+    data = rng.normal(scale=100, size=(8, 8, 8, 1)) + rng.normal(scale=spread, size=(8, 8, 8, 6))
+    data = (data + (1000 if metric == "cosine" else 0)).astype(np.float32)
+    single = searchlight_rdms(data, mask, 2, metric)
+    double = searchlight_rdms(data.astype(np.float64), mask, 2, metric)
+    assert single.values.dtype == np.float32
+    assert np.allclose(single.values, double.values, rtol=1e-5, atol=0)
+
+
+def test_outside_of_the_patterns_mask_nothing_is_known() -> None:
+    rng = np.random.default_rng(0)
+    mask = np.zeros((8, 8, 8), dtype=bool)
+    mask[2:6, 2:6, 2:6] = True
+    data = rng.normal(5, 1, size=(8, 8, 8, 5))
+    patterns = ic.Patterns.from_volume(data, mask, np.eye(4), list("abcde"))
+    inside = searchlight_rdms(patterns, radius=2)
+    for members in ("volume", "lee2023"):
+        anywhere = searchlight_rdms(patterns, radius=2, members=members)  # type: ignore[arg-type]
+        assert np.array_equal(anywhere.counts, inside.counts)
+        assert np.allclose(anywhere.values, inside.values, atol=1e-12)
+    with pytest.raises(DataError, match="threshold it first"):
+        searchlight_rdms(patterns, np.full((8, 8, 8), 0.01))
+    with pytest.raises(DataError, match="bring their own"):
+        searchlight_rdms(patterns, conditions=list("abcde"))
+
+
+def test_a_constant_voxel_stays_constant_under_averaging() -> None:
+    data = np.random.default_rng(0).normal(size=(5, 5, 5, 9))
+    data[2, 2, 2] = 0.1
+    patterns = ic.Patterns.from_volume(data, np.ones((5, 5, 5), bool), np.eye(4), list("aaabbbbcd"))
+    assert searchlight_rdms(patterns, radius=1).dropped["constant"] == 1
+
+
 def test_single_voxel_searchlights() -> None:
     data, _ = made()
     mask = np.zeros(data.shape[:3], dtype=bool)
@@ -333,6 +370,13 @@ def test_saved_and_loaded(tmp_path) -> None:  # type: ignore[no-untyped-def]
         ({"conditions": ["a", "b"]}, "2 labels for 5 rows"),
         ({"radius": 8, "edges": "drop"}, "no centre is left"),
         ({"min_voxels": 0}, "min_voxels"),
+        ({"members": "Mask"}, "did you mean 'mask'"),
+        ({"edges": "dropp"}, "did you mean 'drop'"),
+        ({"unit": "cm"}, "voxels"),
+        ({"dtype": "float16"}, "float32"),
+        ({"radius": 1e-4, "inclusive": False}, "no voxel lies within"),
+        ({"radius": 2, "unit": "mm", "affine": np.zeros((4, 4))}, "singular"),
+        ({"data": np.ma.masked_array(np.ones((9, 8, 10, 5)), mask=False)}, "masked array"),
     ],
 )
 def test_odd_input_is_explained(change: dict[str, object], message: str) -> None:

@@ -192,6 +192,8 @@ def test_status_and_maps_where_there_is_no_result() -> None:
         ({"models": np.full((1, 15), np.nan)}, "holds NaN"),
         ({"names": ["one"]}, "1 names for 3 models"),
         ({"permutations": -1}, "0 or more"),
+        ({"tail": "two_sided"}, "did you mean 'two-sided'"),
+        ({"radiuss": 2}, "did you mean 'radius'"),
         ({"models": ic.RDMs(np.ones((1, 15)), CONDITIONS, ["m"], "model")}, "pass Patterns, or conditions"),
         (
             {"models": ic.RDMs(np.ones((1, 3)), list("abc"), ["m"], "model"), "conditions": CONDITIONS},
@@ -208,7 +210,61 @@ def test_odd_input_is_explained(change: dict[str, object], message: str) -> None
 def test_two_conditions_are_too_few() -> None:
     data, mask, _ = made()
     with pytest.raises(DataError, match="at least 3 conditions"):
-        searchlight_rsa(data[..., :2], mask, np.ones((1, 1)))
+        searchlight_rsa(data[..., :2], mask, np.arange(2.0)[:, None])
+
+
+def test_a_constant_model_is_refused_not_compared() -> None:
+    data, mask, models = made()
+    models[1] = 0.5
+    with pytest.raises(DataError, match="'model 2' is constant"):
+        searchlight_rsa(data, mask, models, 2, permutations=20)
+
+
+def test_an_embedding_of_any_length_has_the_same_p() -> None:
+    data, mask, models = made(9)
+
+    class Scaled:
+        def __init__(self, factor: float) -> None:
+            self.factor = factor
+
+        def embed(self, rdms: np.ndarray) -> np.ndarray:
+            centred = rdms - rdms.mean(axis=1, keepdims=True)
+            return self.factor * centred / np.linalg.norm(centred, axis=1, keepdims=True)
+
+    plain = searchlight_rsa(data, mask, models, 2, similarity=Scaled(1.0), permutations=60)
+    for factor in (1e-4, 1e4):
+        other = searchlight_rsa(data, mask, models, 2, similarity=Scaled(factor), permutations=60)
+        assert np.array_equal(other.p, plain.p) and np.array_equal(other.p_fwe, plain.p_fwe)
+
+
+def test_a_measure_that_needs_to_know_its_pairs_is_not_permuted() -> None:
+    data, mask, models = made()
+
+    class Weighted:
+        def embed(self, rdms: np.ndarray) -> np.ndarray:
+            weights = np.ones(15)
+            weights[:4] = 3.0
+            return rdms * weights
+
+    with pytest.raises(DataError, match="cannot be permuted"):
+        searchlight_rsa(data, mask, models, 2, similarity=Weighted(), permutations=1000)
+
+
+def test_ties_stay_ties() -> None:
+    data, mask, _ = made()
+    data[..., 2] = data[..., 0]  # so that d(0, 1) = d(1, 2) and d(0, 2) = 0
+    rdms = searchlight_rdms(data[..., :3], mask, 3).values
+    assert np.array_equal(rdms[:, 0], rdms[:, 2]) and (rdms[:, 1] == 0).all()
+    found = searchlight_rsa(data[..., :3], mask, np.array([[1.0, 0.0, 2.0]]), 3)
+    assert np.allclose(found.similarity, np.sqrt(3) / 2)
+
+
+def test_results_of_parcels_are_no_maps() -> None:
+    data, mask, models = made()
+    patterns = ic.Patterns.from_volume(data, mask, np.eye(4), CONDITIONS)
+    found = searchlight_rsa(patterns, models=models, adjacency=[[0, 1, 2], [3, 4, 5]])
+    with pytest.raises(DataError, match="no map of them"):
+        found.maps(patterns.space)
 
 
 def test_a_planted_model_is_found_where_it_lies() -> None:

@@ -31,6 +31,9 @@ class Data:
         """Read what ``save`` wrote."""
         raise NotImplementedError(f"{cls.__name__} does not say how it is loaded")
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.summary()}>"
+
     def summary(self) -> str:
         """Say in one line what is in here, for lists and the report."""
         return self.kind

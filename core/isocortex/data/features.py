@@ -14,7 +14,7 @@ from isocortex.data.labels import Labels, as_labels, positions, require_length, 
 from isocortex.errors import DataError, suggestion
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Features(Data):
     """Layer -> array (samples, ...units), in the order of the layers, one stimulus label a sample.
 
@@ -107,7 +107,7 @@ class Features(Data):
         )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Decoded(Features):
     """Features decoded from brain activity, with how many repetitions were averaged for each sample.
 

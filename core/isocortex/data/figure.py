@@ -17,7 +17,7 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _END = b"IEND\xaeB`\x82"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Figure(Data):
     """A PNG, its caption, and a table of what it shows.
 

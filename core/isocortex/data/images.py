@@ -14,7 +14,7 @@ from isocortex.data.labels import Labels, as_labels, positions, require_length, 
 from isocortex.errors import DamagedFile, DataError
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Images(Data):
     """RGB pictures of one size.
 

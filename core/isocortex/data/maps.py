@@ -15,7 +15,7 @@ from isocortex.data.space import Space
 from isocortex.errors import DataError, GridMismatch
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class StatMaps(Data):
     """Named maps over the voxels of a space.
 

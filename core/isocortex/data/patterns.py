@@ -16,7 +16,7 @@ from isocortex.data.space import Space
 from isocortex.errors import DataError, GridMismatch
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Patterns(Data):
     """Samples x channels with a condition for every sample, and runs and stimuli where there are any.
 

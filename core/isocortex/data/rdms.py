@@ -22,7 +22,7 @@ from isocortex.data.labels import (
 from isocortex.errors import DataError, LabelMismatch
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RDMs(Data):
     """One or more RDMs over the same conditions.
 

@@ -17,7 +17,7 @@ from isocortex.errors import DataError, suggestion
 _KINDS = {"U": "text", "i": "number", "u": "number", "f": "number", "b": "truth value"}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Table(Data):
     """Columns of text, whole numbers, numbers or truth values.
 

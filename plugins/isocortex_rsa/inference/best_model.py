@@ -11,6 +11,7 @@ from isocortex.data import StatMaps, Table
 from isocortex.data.labels import same_labels
 from isocortex.errors import DataError
 from isocortex_rsa.inference.clusters import signed_clusters
+from isocortex_rsa.inference.corrections import holds_p
 from isocortex_rsa.inference.neighbours import Connectivity, neighbours_of
 
 Floats = npt.NDArray[np.float64]
@@ -50,7 +51,7 @@ def best_model_map(
     On maps without NaN this gives the numbers of the notebook of Lee et al. 2023, which sets what is not
     significant to 0 and takes the largest value where one is above 0.
     """
-    if maps.statistic.startswith("p"):
+    if holds_p(maps.statistic):
         raise DataError(f"best_model_map: these maps hold {maps.statistic}; give t or similarities as maps")
     values = np.array(maps.values, dtype=np.float64)
     if p is not None:

@@ -15,6 +15,11 @@ TIE = 1e-10
 """Values of a statistic this close (relative to 1 + their size) differ by rounding only: they are tied."""
 
 
+def holds_p(statistic: str) -> bool:
+    """Whether a map of this name holds p-values ("p", "p_fwe"; not "pearson")."""
+    return statistic == "p" or statistic.startswith("p_")
+
+
 def fdr_bh(p: npt.ArrayLike) -> Floats:
     """Adjust for the false discovery rate: Benjamini & Hochberg (1995).
 

@@ -10,9 +10,17 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from isocortex.choices import require_choice
 from isocortex.data import Collected, StatMaps, Table
 from isocortex.errors import DataError
-from isocortex_rsa.inference.corrections import bonferroni, fdr_bh, fdr_by, max_statistic, p_of_counts
+from isocortex_rsa.inference.corrections import (
+    bonferroni,
+    fdr_bh,
+    fdr_by,
+    holds_p,
+    max_statistic,
+    p_of_counts,
+)
 from isocortex_rsa.inference.enhancement import Enhance, cluster_extent, cluster_mass, tfce
 from isocortex_rsa.inference.flip_null import enhanced_maxima, flip_null, two_tailed
 from isocortex_rsa.inference.flips import sign_flips
@@ -25,6 +33,9 @@ Tail = Literal["greater", "two-sided"]
 Correction = Literal["max_t", "tfce", "cluster_mass", "cluster_extent", "fdr", "fdr_by", "bonferroni", "none"]
 FLIPPED = ("max_t", "tfce", "cluster_mass", "cluster_extent")
 """Corrections whose null comes from sign flips."""
+
+TestName = Literal["sign_flip", "t"]
+Family = Literal["all_models", "each_model"]
 
 
 class GroupTest(NamedTuple):
@@ -62,13 +73,13 @@ class Plan(NamedTuple):
 def group_test(
     maps: Collected[StatMaps],
     rng: np.random.Generator,
-    test: Literal["sign_flip", "t"] = "sign_flip",
+    test: TestName = "sign_flip",
     correction: Correction = "max_t",
     permutations: int = 10_000,
     tail: Tail = "greater",
     fisher_z: bool = True,
     alpha: float = 0.05,
-    family: Literal["all_models", "each_model"] = "all_models",
+    family: Family = "all_models",
     cluster_p: float = 0.001,
     connectivity: Connectivity = 26,
 ) -> GroupTest:
@@ -99,12 +110,22 @@ def group_test(
     cluster corrections a voxel has the p-value of its cluster: it says that there is something in the
     cluster, not that there is something in the voxel.
     """
+    settings = ((test, TestName, "test"), (correction, Correction, "correction"), (tail, Tail, "tail"))
+    for value, choices, name in (
+        *settings,
+        (family, Family, "family"),
+        (connectivity, Connectivity, "connectivity"),
+    ):
+        require_choice(value, choices, f"group_test: {name}")
     if test == "t" and correction in FLIPPED:
         raise DataError(
             f"group_test: {correction} takes its null from sign flips: say test: sign_flip, or a correction "
             "out of fdr, fdr_by, bonferroni and none"
         )
     stacked = stack_subjects(maps, "group_test")
+    odd = next((item.statistic for item in maps.values() if holds_p(item.statistic)), None)
+    if odd is not None:
+        raise DataError(f"group_test: these maps hold {odd}; give similarities, which are 0 under the null")
     values = to_z(stacked, "group_test") if fisher_z else stacked.values
     enhancing = correction in ("tfce", "cluster_mass", "cluster_extent")
     plan = Plan(
@@ -126,8 +147,8 @@ def group_test(
         StatMaps(part, stacked.names, stacked.space, statistic)
         for part, statistic in zip(parts, statistics, strict=True)
     )
-    settings = {"test": test, "correction": correction, "tail": tail, "alpha": alpha}
-    summary = _summary(stacked, tested, significant, settings)
+    how = {"test": test, "correction": correction, "tail": tail, "alpha": alpha}
+    summary = _summary(stacked, tested, significant, how)
     return GroupTest(t, p, p_fdr, p_fwe, thresholded, summary)
 
 

@@ -54,4 +54,7 @@ def _one_minus_cosine(rows: Floats, usable: Truths, dtype: np.dtype[Any]) -> Arr
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
     rows = np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
     distances = 1.0 - np.clip((rows @ rows.T)[pairs_of(len(rows))], -1.0, 1.0)
+    # what rounding leaves of 0 and 2 would be ranked as if it were measured
+    distances[distances < 16 * np.finfo(np.float64).eps] = 0.0
+    distances[distances > 2.0 - 16 * np.finfo(np.float64).eps] = 2.0
     return without(distances, usable, dtype)

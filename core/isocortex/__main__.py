@@ -1,0 +1,5 @@
+"""``python -m isocortex`` is the command line."""
+
+from isocortex.cli import main
+
+main()

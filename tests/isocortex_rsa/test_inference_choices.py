@@ -13,10 +13,8 @@ from isocortex_rsa.inference import group_test
 def maps(statistic: str = "spearman") -> ic.Collected[ic.StatMaps]:
     space = ic.Space(np.ones((3, 3, 3), dtype=bool), np.eye(4))
     rng = np.random.default_rng(0)
-    return ic.Collected(
-        {(f"S{k}",): ic.StatMaps(rng.random((1, 27)) / 2, ("a",), space, statistic) for k in range(6)},
-        ("subject",),
-    )
+    made = {(f"S{k}",): ic.StatMaps(rng.random((1, 27)) / 2, ("a",), space, statistic) for k in range(6)}
+    return ic.Collected(made, ("subject",))
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,6 @@ CENTRES, ROWS = 2048, 256
 MOST_BYTES = 4 * 2**30
 """What the permuted models may take."""
 
-Permutations = npt.NDArray[np.intp]
-
 
 @dataclass
 class Null:
@@ -83,7 +81,7 @@ class Null:
 
     def p_values(self, observed: Array) -> tuple[Array, Array, Array, int]:
         """Uncorrected, Benjamini-Hochberg and maximum-statistic p (models, centres); the permutations."""
-        from scipy.stats import false_discovery_control
+        from isocortex_rsa.inference import fdr_bh
 
         undefined = np.isnan(observed)
         p = (1 + self.reached) / (1 + self.number)
@@ -92,10 +90,7 @@ class Null:
         below = np.searchsorted(highest, np.nan_to_num(seen, nan=-np.inf) - self.slack, side="left")
         p_fwe = (1 + self.number - below) / (1 + self.number)
         p[undefined] = p_fwe[undefined] = np.nan
-        p_fdr = np.full_like(p, np.nan)
-        for row, defined in enumerate(~undefined):
-            if defined.any():
-                p_fdr[row, defined] = false_discovery_control(p[row, defined])
+        p_fdr = np.stack([np.asarray(fdr_bh(row)) for row in p])
         return p, p_fdr, p_fwe, self.number
 
 
@@ -107,22 +102,19 @@ def null_of(
 
     Raises ``DataError`` for a measure whose embedding does not follow a permutation of conditions.
     """
-    embedded = np.asarray(measure.embed(models), dtype=np.float64)
-    draws = condition_permutations(light.n_conditions, permutations, rng)
-    places = np.stack([pair_permutation(draw) for draw in draws])
+    from isocortex_rsa.inference import condition_permutations, pair_permutation
     from isocortex_rsa.inference.mantel import permutable_embedding
 
+    embedded = np.asarray(measure.embed(models), dtype=np.float64)
+    number = min(permutations, math.factorial(light.n_conditions) - 1)
+    _require_room(number, embedded.size * light.dtype.itemsize)
+    draws = condition_permutations(light.n_conditions, permutations, rng)
+    places = pair_permutation(draws)
     if permutable_embedding(measure, models) is None:
         raise DataError(
             f"the measure {measure.name!r} does not embed pair by pair, so it cannot be permuted here"
         )
     dtype = light.dtype
-    size = len(draws) * embedded.size * dtype.itemsize
-    if size > MOST_BYTES:
-        most = len(draws) * MOST_BYTES // size
-        raise DataError(
-            f"{len(draws)} permutations of {len(models)} models take {size / 2**30:.1f} GiB; ask for {most}"
-        )
     queries = np.ascontiguousarray(embedded.astype(dtype)[:, places].transpose(1, 0, 2)).reshape(
         -1, embedded.shape[1]
     )
@@ -133,32 +125,8 @@ def null_of(
     return Null(queries, len(models), two_sided, reached, largest, len(draws), rounding, np.zeros(n))
 
 
-def condition_permutations(n_conditions: int, number: int, rng: np.random.Generator) -> Permutations:
-    """Draw different permutations of the conditions, none of them the identity: (number, n_conditions).
-
-    All others there are (n! - 1) are given where no more than ``number`` exist.
-    """
-    from itertools import permutations
-
-    identity = tuple(range(n_conditions))
-    others = math.factorial(n_conditions) - 1
-    if n_conditions >= 10 and number > others // 2:
-        raise DataError(
-            f"{number} permutations of {n_conditions} conditions are too many; ask for up to 100,000"
-        )
-    if n_conditions < 10 and math.factorial(n_conditions) - 1 <= number:
-        return np.array([draw for draw in permutations(identity) if draw != identity], dtype=np.intp)
-    drawn: dict[tuple[int, ...], None] = {}
-    while len(drawn) < number:
-        draw = tuple(rng.permutation(n_conditions).tolist())
-        if draw != identity:
-            drawn[draw] = None
-    return np.array(list(drawn), dtype=np.intp)
-
-
-def pair_permutation(order: npt.NDArray[np.intp]) -> Permutations:
-    """Where each pair of a condensed RDM comes from when its conditions are put into an order."""
-    n = len(order)
-    first, second = np.triu_indices(n, 1)
-    low, high = np.minimum(order[first], order[second]), np.maximum(order[first], order[second])
-    return np.asarray(low * n - low * (low + 1) // 2 + high - low - 1, dtype=np.intp)
+def _require_room(permutations: int, size: int) -> None:
+    """Raise for more permutations than memory should hold, before they are drawn."""
+    if permutations * size > MOST_BYTES:
+        wanted, most = permutations * size / 2**30, MOST_BYTES // size
+        raise DataError(f"{permutations} permutations take {wanted:.1f} GiB; ask for {most} at most")

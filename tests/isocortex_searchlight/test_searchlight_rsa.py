@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pytest
 from scipy.stats import false_discovery_control, kendalltau, pearsonr, spearmanr
 
 import isocortex as ic
 from isocortex.errors import DataError
+from isocortex_rsa.inference import condition_permutations
 from isocortex_searchlight import searchlight_rdms, searchlight_rsa
-from isocortex_searchlight.permutations import condition_permutations, pair_permutation
 from isocortex_searchlight.results import FEW, OK
 
 N = 6
@@ -94,27 +92,6 @@ def test_permutations_equal_brute_force(tail: str, dtype: str) -> None:
     assert np.allclose(found.p_fwe[:, good], p_fwe[:, good]) and np.isnan(found.p_fwe[:, ~good]).all()
     assert np.allclose(found.p_fdr[0, good], false_discovery_control(p[0, good]))
     assert found.permutations == 40
-
-
-def test_all_permutations_where_there_are_few() -> None:
-    rng = np.random.default_rng(0)
-    every = condition_permutations(4, 1000, rng)
-    assert len(every) == 23 and len({tuple(draw) for draw in every}) == 23
-    assert tuple(range(4)) not in {tuple(draw) for draw in every}
-    some = condition_permutations(16, 500, rng)
-    assert len({tuple(draw) for draw in some}) == 500
-    assert set(itertools.chain(*some.tolist())) == set(range(16))
-
-
-def test_pair_permutation_is_that_of_the_matrix() -> None:
-    rng = np.random.default_rng(0)
-    rows, columns = np.triu_indices(7, 1)
-    square = np.zeros((7, 7))
-    square[rows, columns] = square[columns, rows] = rng.normal(size=21)
-    order = rng.permutation(7)
-    assert np.array_equal(
-        square[rows, columns][pair_permutation(order)], square[np.ix_(order, order)][rows, columns]
-    )
 
 
 def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,6 +225,12 @@ def test_a_measure_that_needs_to_know_its_pairs_is_not_permuted() -> None:
 
     with pytest.raises(DataError, match="cannot be permuted"):
         searchlight_rsa(data, mask, models, 2, similarity=Weighted(), permutations=1000)
+
+
+def test_more_permutations_than_memory_are_refused() -> None:
+    data, mask, models = made(n=12)
+    with pytest.raises(DataError, match="GiB; ask for"):
+        searchlight_rsa(data, mask, models, 1, permutations=10**8)
 
 
 def test_ties_stay_ties() -> None:

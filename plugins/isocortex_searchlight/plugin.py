@@ -28,3 +28,6 @@ def register_steps(register: Register) -> None:
         "isocortex_searchlight.steps:permutation_step",
         summary="the same, tested by permuting condition labels",
     )
+    register(
+        "roi_rdms", "isocortex_searchlight.regions:roi_rdms", summary="one RDM for each region of interest"
+    )

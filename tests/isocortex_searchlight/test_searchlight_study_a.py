@@ -72,7 +72,11 @@ def test_rdms_rho_and_maps_are_those_of_the_study(study) -> None:  # type: ignor
     rho = spearman(rdms, layers)
     ours = searchlight_rsa(beta, mask, layers, preset="lee2023")
     assert np.abs(ours.similarity - rho).max() < 1e-10
-    assert np.array_equal(ours.similarity.argmax(axis=0), rho.argmax(axis=0)), "the layer map"
+    # where two layers have one rho (equal sums of ranks), rounding alone decides in the study's loop too
+    best = np.sort(rho, axis=0)
+    tied = best[-1] - best[-2] < 1e-12
+    assert np.array_equal(ours.similarity.argmax(axis=0)[~tied], rho.argmax(axis=0)[~tied]), "the layer map"
+    assert tied.mean() < 1e-3
     lower = searchlight_rsa(beta.astype(np.float32), mask, layers, preset="lee2023")
     assert np.abs(lower.similarity - rho).max() < 1e-3
 

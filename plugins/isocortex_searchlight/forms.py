@@ -18,6 +18,7 @@ from isocortex.data.base import Array
 from isocortex.handles import MetricHandle
 from isocortex_searchlight import kernels
 from isocortex_searchlight.moments import CLOSE, Sums, pairs_of
+from isocortex_searchlight.threads import over
 
 ALIKE = {np.dtype(np.float32): 1e-3, np.dtype(np.float64): 1e-11}
 """A centre with a distance below this has lost the digits that tell its distances apart: likewise."""
@@ -62,11 +63,15 @@ class Correlation(Form):
     def block(self, planes: tuple[int, int], out: Array | None) -> Block:
         """See ``Form``."""
         total, square, count = self._moments(self.padded, planes)
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        scale = np.empty_like(total)
+        close = np.zeros(len(count), dtype=bool)
+
+        def some(start: int, stop: int) -> None:
+            kernels.spread(total, square, count, CLOSE[self.sums.dtype], start, stop, scale, close)
+
+        over(len(count), some, piece=4096)
+        with np.errstate(divide="ignore"):
             per_count = 1 / count
-            variance = square - total * total * per_count
-            close = ~(variance > CLOSE[self.sums.dtype] * square).all(axis=0)
-            scale = 1 / np.sqrt(np.maximum(variance, 0))
         terms = (total, scale, per_count)
         values = self.sums.run(
             self.padded,
@@ -165,10 +170,14 @@ class FromMoments(Form):
 
 def _alike(values: Array) -> Array:
     """Centres with a distance that is too small for its precision; in float64 an exact 0 is one."""
-    small = values < ALIKE[values.dtype]
-    if values.dtype == np.float64:
-        small &= values > 0
-    return np.asarray(small.any(axis=0))
+    lowest = np.full(values.shape[1], np.inf, dtype=values.dtype)
+    above = values.dtype.type(0 if values.dtype == np.float64 else -1)  # 0 in float32 need not be 0
+
+    def some(start: int, stop: int) -> None:
+        kernels.smallest(values, above, start, stop, lowest)
+
+    over(len(lowest), some, piece=4096)
+    return np.asarray(lowest < ALIKE[values.dtype])
 
 
 def finisher(from_moments: Callable[..., float]) -> Callable[..., None]:

@@ -185,6 +185,32 @@ def sphere_sums(
                         target[z] = source[index[z]]
 
 
+@njit(nogil=True, cache=True)
+def spread(total, square, count, share, start, stop, scale, close):
+    """scale (conditions, centres) = one over the root of each pattern's sum of squares about its mean.
+
+    close (centres,) is set where that sum is no more than a share of the sum of squares: too few digits.
+    """
+    for i in range(total.shape[0]):
+        t, q, out = total[i], square[i], scale[i]
+        for v in range(start, stop):
+            rest = q[v] - t[v] * t[v] / count[v] if count[v] > 0 else q[v] * 0
+            if not rest > share * q[v]:
+                close[v] = True
+            out[v] = 1 / np.sqrt(rest) if rest > 0 else q[v] * 0
+
+
+@njit(nogil=True, cache=True)
+def smallest(values, above, start, stop, out):
+    """out (centres,) = smallest value over pairs of those above a number; as it was where there is none."""
+    low = out[start:stop]
+    for k in range(values.shape[0]):
+        line = values[k, start:stop]
+        for v in range(low.size):
+            u = line[v]
+            low[v] = u if (u > above) & (u < low[v]) else low[v]
+
+
 FINE, NOT_FINITE, CONSTANT = 0, 1, 2
 """What a voxel is: see ``survey``."""
 

@@ -45,11 +45,11 @@ class Sums:
     @cached_property
     def centre(self) -> npt.NDArray[np.float64]:
         """A typical value of each condition, (conditions,); the median, since an outlier cannot move it."""
-        values = self.data[self.geo.members]
-        step = max(1, len(values) // 4096)
-        if not len(values):
+        voxels = np.flatnonzero(self.geo.members)
+        if not len(voxels):
             return np.zeros(self.n_conditions)
-        return np.asarray(np.median(values[::step].astype(np.float64), axis=0))
+        some = np.unravel_index(voxels[:: max(1, len(voxels) // 4096)], self.geo.shape)
+        return np.asarray(np.median(self.data[some].astype(np.float64), axis=0))
 
     def padded(self, centre: npt.NDArray[np.float64] | None) -> Array:
         """The data in the box, (conditions + 1, 1, x, y, z), the last being the members.
@@ -143,6 +143,7 @@ class Sums:
     def counts(self) -> npt.NDArray[np.int64]:
         """Number of members in each searchlight, (centres,)."""
         nobody = Sums(self.geo, self.data[..., :0], np.dtype(np.float32))
+        nobody.__dict__["box"] = self.box  # laid out once
         only = np.zeros(1, dtype=np.int64)
         return np.asarray(np.rint(nobody.run(nobody.padded(np.zeros(0)), only, only)[0]).astype(np.int64))
 

@@ -39,11 +39,12 @@ def embed_block(measure: SimilarityHandle, values: Array, dtype: np.dtype[Any]) 
     """Embed RDMs (pairs, centres) in a type."""
     from isocortex_rsa import Cosine, Pearson, Spearman
 
-    if isinstance(measure.component, Spearman):
+    kind = type(measure.component)  # not isinstance: a subclass may embed in another way
+    if kind is Spearman:
         return spearman_block(values, dtype)
-    if isinstance(measure.component, Pearson):
+    if kind is Pearson:
         return _linear_block(values, dtype, centre=True)
-    if isinstance(measure.component, Cosine):
+    if kind is Cosine:
         return _linear_block(values, dtype, centre=False)
     columns = np.ascontiguousarray(np.asarray(measure.embed(values.T)).T, dtype=dtype)
     return Embedded(columns, np.ones(columns.shape[1], dtype=dtype))

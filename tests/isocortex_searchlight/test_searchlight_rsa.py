@@ -233,6 +233,20 @@ def test_more_permutations_than_memory_are_refused() -> None:
         searchlight_rsa(data, mask, models, 1, permutations=10**8)
 
 
+def test_a_measure_derived_from_a_built_in_one_is_asked_itself() -> None:
+    from isocortex_rsa import Pearson
+
+    class OfRoots(Pearson):
+        def embed(self, rdms: np.ndarray) -> np.ndarray:
+            return super().embed(np.sqrt(np.abs(rdms)))
+
+    data, mask, models = made()
+    rdms = searchlight_rdms(data, mask, 2).values
+    found = searchlight_rsa(data, mask, models, 2, similarity=OfRoots()).similarity
+    expected = [[pearsonr(np.sqrt(rdm), np.sqrt(np.abs(model)))[0] for rdm in rdms[:20]] for model in models]
+    assert np.allclose(found[:, :20], expected, atol=1e-12, equal_nan=True)
+
+
 def test_ties_stay_ties() -> None:
     data, mask, _ = made()
     data[..., 2] = data[..., 0]  # so that d(0, 1) = d(1, 2) and d(0, 2) = 0

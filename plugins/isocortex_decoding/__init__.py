@@ -1,0 +1,1 @@
+"""Decoding CNN features and categories from brain activity."""

@@ -1,0 +1,1 @@
+"""Splitting samples so that nothing leaks from training to test."""

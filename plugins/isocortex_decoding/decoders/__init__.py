@@ -1,0 +1,1 @@
+"""Linear decoders of very many units."""

@@ -1,0 +1,1 @@
+"""How well features were decoded: correlation, identification, ceilings."""

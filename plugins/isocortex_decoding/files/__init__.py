@@ -1,0 +1,1 @@
+"""Files of the Kamitani lab: BData, feature and decoder directories."""

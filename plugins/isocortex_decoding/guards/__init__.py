@@ -1,0 +1,1 @@
+"""Checks against leaks and results that only look right."""

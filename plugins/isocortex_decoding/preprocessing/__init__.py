@@ -1,0 +1,1 @@
+"""From fMRI volumes by run to one sample a stimulus block."""

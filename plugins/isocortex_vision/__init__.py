@@ -1,0 +1,1 @@
+"""Convolutional networks and image generators in TensorFlow: weights, features, training, a look inside."""

@@ -1,0 +1,1 @@
+"""Features of many images by layer, in bounded memory."""

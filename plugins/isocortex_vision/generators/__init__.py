@@ -1,0 +1,1 @@
+"""Image generators: latents in, images out, gradients back."""

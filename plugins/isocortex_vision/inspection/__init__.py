@@ -1,0 +1,1 @@
+"""Looking inside a network: preferred images of units, maps of layers."""

@@ -1,0 +1,1 @@
+"""Networks as models: images in, features and gradients out."""

@@ -1,0 +1,1 @@
+"""Layer tables of published networks, and running them."""

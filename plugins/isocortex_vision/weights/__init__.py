@@ -1,0 +1,1 @@
+"""Reading trained weights from every format that users hold."""

@@ -1,0 +1,91 @@
+"""HDF5 files of others: nothing outside of the file is read, and no size is believed unchecked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from isocortex.data.base import Array
+from isocortex.errors import DamagedFile, DataError
+
+LIMIT = 64 * 2**30
+"""Largest array, in bytes, that is read from a file unless the caller says otherwise."""
+
+# deflate, the strongest filter in use, cannot shrink anything by more than a factor of about 1,032
+PACKING = 1040
+
+
+@contextmanager
+def opened(path: Path, what: str = "an HDF5 file") -> Iterator[Any]:
+    """Open an HDF5 file for reading; whatever h5py raises on it is one ``DamagedFile``."""
+    import h5py
+
+    if not path.is_file():
+        raise DataError(f"{path}: there is no such file")
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except (DataError, MemoryError):
+        raise
+    except Exception as error:  # h5py has no common error for damage
+        raise DamagedFile(f"{path}: not {what} that can be read ({error})") from None
+
+
+def node(group: Any, name: str, where: str) -> Any:
+    """Take a member of a group; a link that leads out of the file is refused."""
+    import h5py
+
+    link = group.get(name, getlink=True)
+    if isinstance(link, h5py.ExternalLink):
+        raise DamagedFile(f"{where}: {name!r} is a link to another file, which is not followed")
+    return group[name]
+
+
+def check_stored(dataset: Any, where: str, limit: int = LIMIT) -> None:
+    """Raise unless the values of a dataset lie in this file and fit into ``limit`` bytes."""
+    if dataset.is_virtual or dataset.external:
+        raise DamagedFile(f"{where}: its values lie in other files, which are not read")
+    announced = math.prod(int(length) for length in dataset.shape or ()) * dataset.dtype.itemsize
+    if announced > limit:
+        raise DataError(f"{where}: its {announced / 2**30:.1f} GiB are over the limit of this reader")
+    stored = int(dataset.id.get_storage_size())
+    packed = dataset.id.get_create_plist().get_nfilters() > 0
+    if announced > stored * (PACKING if packed else 1):
+        raise DamagedFile(
+            f"{where}: {stored} bytes in the file cannot hold the {announced} bytes that it announces"
+        )
+
+
+def numbers(dataset: Any, where: str, limit: int = LIMIT) -> Array:
+    """Read a whole dataset of numbers."""
+    require_numbers(dataset, where)
+    check_stored(dataset, where, limit)
+    return np.asarray(dataset[()])
+
+
+def require_numbers(dataset: Any, where: str) -> None:
+    """Raise unless this is a dataset of numbers (complex ones included)."""
+    if not hasattr(dataset, "dtype") or dataset.shape is None:
+        raise DamagedFile(f"{where}: there are no values here")
+    if dataset.dtype.kind not in "fiubc":
+        raise DamagedFile(f"{where}: holds {dataset.dtype}, not numbers")
+
+
+def texts(dataset: Any, where: str) -> list[str]:
+    """Read a dataset of texts, (n,) or (n, 1) or one alone, of fixed or variable length, as UTF-8."""
+    if not hasattr(dataset, "dtype") or dataset.shape is None or dataset.dtype.kind not in "SOU":
+        raise DamagedFile(f"{where}: holds no texts")
+    if dataset.dtype.kind != "O":
+        check_stored(dataset, where)
+    found = np.asarray(dataset[()]).ravel().tolist()
+    if not all(isinstance(text, (bytes, str)) for text in found):
+        raise DamagedFile(f"{where}: holds no texts")
+    try:
+        return [text.decode("utf-8") if isinstance(text, bytes) else text for text in found]
+    except UnicodeDecodeError:
+        raise DamagedFile(f"{where}: its texts are not UTF-8") from None

@@ -137,10 +137,12 @@ def _layers(
 def _warn(title: str, layer: _Layer, ways: _Ways) -> None:
     undefined = int(np.isnan(layer.values).sum())
     if undefined:
-        over = "units" if ways.variance is None else "components (a single one has no correlation)"
+        why = "features hold NaN, or are constant over units"
+        if ways.variance is not None:
+            why = "scores are constant over components, as a single one is"
         warnings.warn(
             f"{title}: {undefined} of {layer.values.size} dissimilarities are undefined "
-            f"({ways.metric.name}); features hold NaN, or are constant over {over}",
+            f"({ways.metric.name}); {why}",
             stacklevel=4,
         )
     if layer.unsure:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +19,28 @@ BLOCK = 2**22
 """How many numbers a block holds: 32 MB of float64."""
 
 
+class Rows:
+    """Some rows of a matrix in some order, read only where a block of units is asked for."""
+
+    def __init__(self, matrix: Array, rows: npt.NDArray[np.intp]) -> None:
+        self.matrix, self.rows = matrix, np.asarray(rows, dtype=np.intp)
+        self.dtype = matrix.dtype
+        self.shape = (len(self.rows), matrix.shape[1])
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, key: Any) -> Any:
+        """Give ``[rows]`` as rows again, ``[:, units]`` as an array."""
+        if isinstance(key, tuple):
+            return self.matrix[self.rows[key[0]], key[1]]
+        return Rows(self.matrix, self.rows[key])
+
+
 def matrix_of(values: Any, what: str) -> Array:
     """View an array (samples, ...units) as samples x units, the units in C order; memory maps stay so."""
+    if isinstance(values, Rows):
+        return cast("Array", values)
     array = plain(values, what)
     if array.ndim < 2 or array.dtype.kind not in "fiub":
         raise DataError(

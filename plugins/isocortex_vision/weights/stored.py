@@ -11,10 +11,10 @@ from isocortex.data.base import Array
 Layout = Literal["caffe", "tensorflow"]
 """Order of the axes.
 
-"caffe" (PyTorch's too): convolution (out, in, height, width), transposed convolution (in, out, height, width),
-fully connected (out, in) with inputs in the order channel, height, width.
-"tensorflow": convolution (height, width, in, out), transposed convolution (height, width, out, in), fully connected
-(in, out) with inputs in the order height, width, channel.
+"caffe" (PyTorch's too): convolution (out, in, height, width), transposed convolution (in, out, height,
+width), fully connected (out, in) with inputs in the order channel, height, width.
+"tensorflow": convolution (height, width, in, out), transposed convolution (height, width, out, in), fully
+connected (in, out) with inputs in the order height, width, channel.
 """
 
 
@@ -30,7 +30,7 @@ class Preprocessing(NamedTuple):
 
 
 class Slot(NamedTuple):
-    """One layer of a network as far as files care: a layer with weights, or pooling (which takes a number)."""
+    """A layer of a network as far as files care: one with weights, or pooling (which takes a number)."""
 
     name: str
     kind: Literal["conv", "dense", "deconv", "pool"]

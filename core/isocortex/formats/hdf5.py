@@ -27,9 +27,15 @@ def opened(path: Path, what: str = "an HDF5 file") -> Iterator[Any]:
 
     if not path.is_file():
         raise DataError(f"{path}: there is no such file")
+    with reading(path, what), h5py.File(path, "r") as file:
+        yield file
+
+
+@contextmanager
+def reading(path: Path, what: str = "an HDF5 file") -> Iterator[None]:
+    """Turn whatever h5py raises in a block that only reads into one ``DamagedFile``."""
     try:
-        with h5py.File(path, "r") as file:
-            yield file
+        yield
     except (DataError, MemoryError):
         raise
     except Exception as error:  # h5py has no common error for damage

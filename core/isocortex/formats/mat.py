@@ -1,4 +1,4 @@
-"""MAT files of every version: 4 (``mat4``), 5 to 7 (``mat5``) and 7.3 (``mat73``), recognised by their content."""
+"""MAT files of every version, by content: 4 (``mat4``), 5 to 7 (``mat5``) and 7.3 (``mat73``)."""
 
 from __future__ import annotations
 

@@ -17,10 +17,18 @@ from numba.core import cgutils
 from numba.extending import get_cython_function_address, intrinsic
 
 LETTERS = np.frombuffer(b"LNTR", dtype=np.uint8).copy()
-"""What the routines are told by a letter: Lower, No (transposed, unit diagonal), Transposed, Right side."""
+"""What routines are told by a letter: Lower or Left, No (transposed, unit diagonal), Transposed, Right."""
 
-_POTRF, _TRSV, _SYRK, _POTRI = range(4)
-_ROUTINES = {"potrf": "lapack", "trsv": "blas", "syrk": "blas", "potri": "lapack"}
+_POTRF, _TRSV, _SYRK, _TRTRI, _TRSM, _TRMM = range(6)
+_ROUTINES = {
+    "potrf": "lapack",
+    "trsv": "blas",
+    "syrk": "blas",
+    "trtri": "lapack",
+    "trsm": "blas",
+    "trmm": "blas",
+}
+_PANEL = 32
 
 
 def routines(dtype: npt.DTypeLike) -> npt.NDArray[np.int64]:
@@ -70,27 +78,73 @@ def cholesky(addresses, letters, numbers, matrix, n):  # type: ignore[no-untyped
 def solve(addresses, letters, numbers, factor, n, right):  # type: ignore[no-untyped-def]
     """Solve with the factor of ``cholesky``; ``right`` (n,) becomes the solution."""
     numbers[0], numbers[1], numbers[2] = n, factor.shape[1], 1
-    at, lower = numbers.ctypes.data, letters.ctypes.data
-    rest = (lower + 1, at, factor.ctypes.data, at + 4, right.ctypes.data, at + 8)
-    for transposed in range(2):
+    size, lower, plain = numbers.ctypes.data, letters.ctypes.data, letters.ctypes.data + 1
+    for which in (plain, plain + 1):  # first the factor, then its transpose
         _call(
             addresses[_TRSV],
-            (lower, lower + 1 + transposed, rest[0], rest[1], rest[2], rest[3], rest[4], rest[5]),
+            (lower, which, plain, size, factor.ctypes.data, size + 4, right.ctypes.data, size + 8),
         )
 
 
 @njit(nogil=True, cache=True)
-def invert(addresses, letters, numbers, factor, n):  # type: ignore[no-untyped-def]
-    """Turn the factor of ``cholesky`` into the inverse, the same triangle; gives 0 where that worked."""
-    numbers[0], numbers[1], numbers[2] = n, factor.shape[1], 0
-    at = numbers.ctypes.data
-    _call(addresses[_POTRI], (letters.ctypes.data, at, factor.ctypes.data, at + 4, at + 8))
-    return numbers[2]
+def solve_factor(addresses, letters, numbers, factors, factor, n, rows, count):  # type: ignore[no-untyped-def]
+    """Solve with the factor alone: L z = rows[d, :n] for the first ``count`` rows, in place."""
+    numbers[0], numbers[1], numbers[2], numbers[3] = n, factor.shape[1], count, rows.shape[1]
+    at, lower, plain = numbers.ctypes.data, letters.ctypes.data, letters.ctypes.data + 1
+    one = factors.ctypes.data
+    held, into = factor.ctypes.data, rows.ctypes.data
+    _call(
+        addresses[_TRSM],
+        (lower, lower, plain, plain, at, at + 8, one, held, at + 4, into, at + 12),
+    )
+
+
+@njit(nogil=True, cache=True)
+def multiply_factor(addresses, letters, numbers, factors, factor, n, rows, count):  # type: ignore[no-untyped-def]
+    """Multiply the factor (or its inverse) with the first ``count`` rows: L rows[d, :n], in place."""
+    numbers[0], numbers[1], numbers[2], numbers[3] = n, factor.shape[1], count, rows.shape[1]
+    at, lower, plain = numbers.ctypes.data, letters.ctypes.data, letters.ctypes.data + 1
+    one, held, into = factors.ctypes.data, factor.ctypes.data, rows.ctypes.data
+    _call(
+        addresses[_TRMM],
+        (lower, lower, plain, plain, at, at + 8, one, held, at + 4, into, at + 12),
+    )
+
+
+@njit(nogil=True, cache=True)
+def invert_factor(addresses, letters, numbers, factors, factor, n):  # type: ignore[no-untyped-def]
+    """Turn the factor of ``cholesky`` into its own inverse, the same triangle. ``factors`` is [1, 0, -1].
+
+    By panels of columns from the last to the first, which takes half the time of LAPACK's trtri alone.
+    """
+    size, stride = factors.itemsize, factor.shape[1]
+    at, lower, one = numbers.ctypes.data, letters.ctypes.data, factors.ctypes.data
+    plain, right, minus = lower + 1, lower + 3, one + 2 * size
+    numbers[1] = stride
+    start = (n - 1) // _PANEL * _PANEL
+    while start >= 0:
+        width = min(_PANEL, n - start)
+        below = n - start - width
+        numbers[0], numbers[2], numbers[3] = width, below, 0
+        corner = factor.ctypes.data + size * (start * stride + start)
+        panel = corner + size * width
+        if below > 0:
+            done = panel + size * width * stride
+            _call(
+                addresses[_TRMM],
+                (lower, lower, plain, plain, at + 8, at, one, done, at + 4, panel, at + 4),
+            )
+            _call(
+                addresses[_TRSM],
+                (right, lower, plain, plain, at + 8, at, minus, corner, at + 4, panel, at + 4),
+            )
+        _call(addresses[_TRTRI], (lower, plain, at, corner, at + 4, at + 12))
+        start -= _PANEL
 
 
 @njit(nogil=True, cache=True)
 def gram_of_rows(addresses, letters, numbers, factors, rows, n, k, out):  # type: ignore[no-untyped-def]
-    """Triangle of ``rows[:n, :k] @ rows[:n, :k].T`` into out[j, i], i >= j. ``factors`` is [1, 0]."""
+    """Triangle of ``rows[:n, :k] @ rows[:n, :k].T`` into out[j, i], i >= j. ``factors`` is [1, 0, -1]."""
     numbers[0], numbers[1], numbers[2], numbers[3] = n, k, rows.shape[1], out.shape[1]
     at, one = numbers.ctypes.data, factors.ctypes.data
     zero = one + factors.itemsize

@@ -1,0 +1,177 @@
+"""What all models that run in TensorFlow share: checked input, batches, features, losses and gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from isocortex.contracts import Gradient
+from isocortex.data.base import Array
+from isocortex.errors import DataError, suggestion
+from isocortex_vision.networks.precision import Precision, dtype_of
+
+if TYPE_CHECKING:
+    from isocortex_vision.networks.functions import Functions
+
+LOSS_NAMES = ("l2", "l1", "inner", "gram")
+
+
+class Forward(Protocol):
+    """A network on images as they come: RGB of 0 to 255, of any size."""
+
+    def prepare(self, wanted: Sequence[str]) -> None:
+        """Read the weights that the wanted layers need."""
+        ...
+
+    def __call__(self, images: Any, wanted: Sequence[str]) -> dict[str, Any]:
+        """Run as deep as the deepest wanted layer."""
+        ...
+
+
+class TensorFlowModel:
+    """A model (``isocortex.contracts.Model``) made of a ``Forward``; subclasses say which.
+
+    Features are (n, height, width, channels) for maps and (n, units) for rows. ``batch_size`` images are run
+    at once by ``features``; ``loss_gradient`` runs all images that it is given together.
+    """
+
+    name: str = "model"
+    image_size: tuple[int, int]
+    layers: tuple[str, ...]
+    precision: Precision = "float32"
+    batch_size: int = 32
+
+    @property
+    def layer_shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """Layer -> shape of one image's activity."""
+        raise NotImplementedError
+
+    @cached_property
+    def _forward(self) -> Forward:
+        raise NotImplementedError
+
+    @cached_property
+    def _functions(self) -> Functions:
+        from isocortex_vision.networks.functions import Functions
+
+        wide = "float64" if self.precision == "float64" else "float32"
+        return Functions(self._forward, dtype_of(wide))
+
+    def features(self, images: Array, layers: Sequence[str]) -> dict[str, Array]:
+        """Activities of the named layers, each (n, ...units): float32, or float64 in that precision.
+
+        Names decide, not their order. Raises ``DataError`` for a layer that the model does not have, and for
+        images that are not RGB of 0 to 255.
+        """
+        wanted = self._in_order(layers)
+        pictures = self._pictures(images)
+        self._forward.prepare(wanted)
+        parts = [
+            self._functions.features(pictures[start : start + self.batch_size], wanted)
+            for start in range(0, len(pictures), self.batch_size)
+        ]
+        if not parts:
+            return {name: np.empty((0, *self.layer_shapes[name]), dtype=np.float32) for name in layers}
+        return {
+            name: parts[0][name] if len(parts) == 1 else np.concatenate([part[name] for part in parts])
+            for name in layers
+        }
+
+    def loss_gradient(
+        self,
+        images: Array,
+        targets: Mapping[str, Array],
+        weights: Mapping[str, Any],
+        loss: str = "l2",
+        masks: Mapping[str, Array] | None = None,
+    ) -> Gradient:
+        """Compare layers with target features; differentiate the weighted loss by the images.
+
+        Parameters
+        ----------
+        images : (n, height, width, 3), RGB of 0 to 255.
+        targets : layer -> (n, ...units).
+        weights : layer -> one number, or one for each image (n,).
+        loss : "l2", "l1", "inner" or "gram" (see ``networks.losses``).
+        masks : layer -> (...units) or (n, ...units), factors of the units; other layers count whole.
+        """
+        if loss not in LOSS_NAMES:
+            raise DataError(f"{self.name}: no loss {loss!r}; {suggestion(loss, LOSS_NAMES, 'losses')}")
+        layers = self._in_order(targets)
+        pictures = self._pictures(images, np.float64 if self.precision == "float64" else np.float32)
+        count = len(pictures)
+        goals = {name: self._target(name, targets[name], count) for name in layers}
+        factors = {name: self._weight(name, weights, count) for name in layers}
+        shades = {
+            name: self._mask(name, mask, count) for name, mask in (masks or {}).items() if name in goals
+        }
+        for name in (*(masks or ()), *weights):
+            if name not in goals:
+                raise DataError(f"{self.name}: a weight or mask names {name!r}, which is no target layer")
+        shades = {name: self._mask(name, mask, count) for name, mask in (masks or {}).items()}
+        self._forward.prepare(layers)
+        if loss == "gram" and (flat := [name for name in layers if len(self.layer_shapes[name]) != 3]):
+            raise DataError(f"{self.name}: the loss 'gram' is for maps, and {', '.join(flat)} has none")
+        total, by_layer, gradient = self._functions.loss_gradient(pictures, goals, factors, loss, shades)
+        given = np.asarray(images).dtype
+        return Gradient(total, by_layer, gradient.astype(given) if given.kind == "f" else gradient)
+
+    def _in_order(self, names: Mapping[str, Any] | Sequence[str]) -> tuple[str, ...]:
+        for name in names:
+            if name not in self.layers:
+                raise DataError(f"{self.name}: no layer {name!r}; {suggestion(name, self.layers, 'layers')}")
+        if not names:
+            raise DataError(f"{self.name}: no layer is asked for")
+        return tuple(name for name in self.layers if name in names)
+
+    def _pictures(self, images: Array, dtype: Any = None) -> Array:
+        pictures = np.asarray(images)
+        if pictures.ndim != 4 or pictures.shape[3] != 3 or 0 in pictures.shape[1:]:
+            raise DataError(
+                f"{self.name}: expected images (n, height, width, 3) in RGB, got shape {pictures.shape}"
+            )
+        if pictures.dtype.kind == "f" and not np.isfinite(pictures).all():
+            raise DataError(f"{self.name}: images hold NaN or infinity")
+        if dtype is None:
+            keep = (np.uint8, np.float64) if self.precision == "float64" else (np.uint8,)
+            dtype = pictures.dtype if pictures.dtype in keep else np.float32
+        return np.ascontiguousarray(pictures, dtype=dtype)
+
+    def _target(self, name: str, target: Array, count: int) -> Array:
+        values, shape = np.asarray(target), tuple(self.layer_shapes[name])
+        if values.shape == (count, *shape):
+            if not np.isfinite(values).all():
+                raise DataError(f"{self.name}: the target of layer {name!r} holds NaN or infinity")
+            return values
+        hint = ""
+        if len(shape) == 3 and values.shape[1:] == (shape[2], *shape[:2]):
+            hint = "; it seems to be (channels, height, width), as Caffe and PyTorch have it: move its axes"
+        raise DataError(
+            f"{self.name}: the target of layer {name!r} has the shape {values.shape}, expected "
+            f"{(count, *shape)}{hint}"
+        )
+
+    def _weight(self, name: str, weights: Mapping[str, Any], count: int) -> Array:
+        if name not in weights:
+            raise DataError(f"{self.name}: no weight is given for the target layer {name!r}")
+        values = np.asarray(weights[name], dtype=np.float64)
+        if values.shape not in ((), (count,)):
+            raise DataError(
+                f"{self.name}: the weight of layer {name!r} has the shape {values.shape}; give one number, "
+                f"or one for each of the {count} images"
+            )
+        return np.broadcast_to(values, (count,))
+
+    def _mask(self, name: str, mask: Array, count: int) -> Array:
+        values, shape = np.asarray(mask), tuple(self.layer_shapes[name])
+        if values.shape == shape:
+            return values[None]
+        if values.shape == (count, *shape):
+            return values
+        raise DataError(
+            f"{self.name}: the mask of layer {name!r} has the shape {values.shape}, expected {shape} or "
+            f"{(count, *shape)}"
+        )

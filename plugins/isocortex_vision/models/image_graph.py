@@ -1,0 +1,38 @@
+"""A network behind the preparation of its images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from isocortex.data.base import Array
+from isocortex_vision._tensorflow import tf
+from isocortex_vision.networks.architecture import Architecture
+from isocortex_vision.networks.graph import NetworkGraph, preprocess
+from isocortex_vision.networks.precision import Precision
+from isocortex_vision.weights.stored import Preprocessing
+
+
+class ImageGraph:
+    """RGB images of 0 to 255 and any size in, activities out (a ``Forward``)."""
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        parameters: Mapping[str, tuple[Array, Array]],
+        preprocessing: Preprocessing,
+        size: tuple[int, int],
+        precision: Precision,
+    ) -> None:
+        self.network = NetworkGraph(architecture, parameters, precision)
+        self._preprocessing = preprocessing
+        self._size = size
+        self._dtype = tf.float64 if precision == "float64" else tf.float32
+
+    def prepare(self, wanted: Sequence[str]) -> None:
+        """Read the weights that the wanted layers need."""
+        self.network.prepare(wanted)
+
+    def __call__(self, images: Any, wanted: Sequence[str]) -> dict[str, Any]:
+        """Activities of the wanted layers, in forward order."""
+        return self.network(preprocess(images, self._preprocessing, self._size, self._dtype), wanted)

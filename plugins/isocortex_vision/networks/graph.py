@@ -1,0 +1,144 @@
+"""A network in TensorFlow: images in, the activity of the layers that are asked for out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+
+from isocortex.data.base import Array
+from isocortex_vision._tensorflow import tf
+from isocortex_vision.networks.architecture import (
+    Architecture,
+    Conv,
+    Deconv,
+    Dense,
+    Dropout,
+    Layer,
+    Pool,
+    Squeeze,
+    Unflatten,
+    WithWeights,
+    rectified,
+)
+from isocortex_vision.networks.precision import Precision, dtype_of
+from isocortex_vision.weights.stored import Preprocessing
+
+Tensor = Any
+
+
+class NetworkGraph:
+    """A table of layers with weights.
+
+    In bfloat16 the first layer with weights stays float32: it reads the image, whose small differences an
+    optimiser needs, and it costs next to nothing.
+
+    Parameters
+    ----------
+    architecture : the layers.
+    parameters : layer -> kernel and bias in TensorFlow's order; read when a layer is first run.
+    precision : of the computation.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        parameters: Mapping[str, tuple[Array, Array]],
+        precision: Precision = "float32",
+    ) -> None:
+        self.architecture = architecture
+        self._parameters = parameters
+        self._tensors: dict[str, tuple[Tensor, Tensor]] = {}
+        self._dtype = dtype_of(precision)
+        self._first = next(layer.name for layer in architecture.layers if isinstance(layer, WithWeights))
+
+    def prepare(self, wanted: Collection[str]) -> None:
+        """Read the weights that the wanted layers need, outside of any traced function."""
+        for layer in self.architecture.until(self._deepest(wanted)).layers:
+            if isinstance(layer, WithWeights) and layer.name not in self._tensors:
+                dtype = self._dtype_at(layer)
+                self._tensors[layer.name] = tuple(  # type: ignore[assignment]
+                    tf.constant(np.asarray(values), dtype=dtype) for values in self._parameters[layer.name]
+                )
+
+    def __call__(self, inputs: Tensor, wanted: Collection[str]) -> dict[str, Tensor]:
+        """Run as deep as the deepest of the wanted addresses; give them in forward order."""
+        found: dict[str, Tensor] = {}
+        x = inputs
+        for layer in self.architecture.until(self._deepest(wanted)).layers:
+            before, x = self._apply(layer, x)
+            for name, values in ((layer.name, before), (rectified(layer.name), x)):
+                if name in wanted and name not in found:
+                    found[name] = values
+        return found
+
+    def _deepest(self, wanted: Collection[str]) -> str:
+        return next(name for name in reversed(self.architecture.addresses) if name in wanted)
+
+    def _dtype_at(self, layer: Layer) -> Any:
+        narrow = self._dtype == tf.bfloat16 and layer.name == self._first
+        return tf.float32 if narrow else self._dtype
+
+    def _apply(self, layer: Layer, x: Tensor) -> tuple[Tensor, Tensor]:
+        """One layer, before and after its rectifier."""
+        if not isinstance(layer, WithWeights):
+            y = reshaping(layer, x)
+            return y, y
+        kernel, bias = self._tensors[layer.name]
+        y = weighted(layer, tf.cast(x, kernel.dtype), kernel, bias)
+        return y, y if layer.slope is None else rectify(y, layer.slope)
+
+
+def weighted(layer: Layer, x: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
+    """Convolve, convolve transposed, or multiply, and add the bias."""
+    if isinstance(layer, Dense):
+        if x.shape.rank > 2:
+            x = tf.reshape(x, [-1, int(np.prod(x.shape[1:]))])
+        return tf.nn.bias_add(tf.matmul(x, kernel), bias)
+    if isinstance(layer, Conv):
+        return tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, layer.padding), bias)
+    assert isinstance(layer, Deconv)
+    height, width = (side * layer.stride for side in x.shape[1:3])
+    shape = tf.stack([tf.shape(x)[0], height, width, layer.filters])
+    return tf.nn.bias_add(tf.nn.conv2d_transpose(x, kernel, shape, layer.stride, "SAME"), bias)
+
+
+def rectify(x: Tensor, slope: float) -> Tensor:
+    """Rectify; ``slope`` times what lies below zero is let through."""
+    return tf.nn.relu(x) if slope == 0 else tf.nn.leaky_relu(x, slope)
+
+
+def reshaping(layer: Layer, x: Tensor) -> Tensor:
+    """Apply a layer without weights, as it is when a network is used (dropout does nothing then)."""
+    if isinstance(layer, Pool):
+        pool = tf.nn.max_pool2d if layer.kind == "max" else tf.nn.avg_pool2d
+        return pool(x, 2, 2, "VALID")
+    if isinstance(layer, Squeeze):
+        return tf.squeeze(x, [1, 2])
+    if isinstance(layer, Unflatten):
+        return tf.reshape(x, [-1, *layer.shape])
+    assert isinstance(layer, Dropout)
+    return x
+
+
+def preprocess(images: Tensor, preprocessing: Preprocessing, size: tuple[int, int], dtype: Any) -> Tensor:
+    """RGB images of 0 to 255 -> what the network was trained on: size, order of channels, mean, scale.
+
+    Images of another size are resized with an antialiased triangle filter, which can be differentiated.
+    """
+    x = tf.cast(images, dtype)
+    if tuple(x.shape[1:3]) != size:
+        x = tf.cast(tf.image.resize(x, size, method="bilinear", antialias=True), dtype)
+    if preprocessing.channels == "BGR":
+        x = tf.reverse(x, [-1])
+    x = x - tf.constant(preprocessing.mean, dtype)
+    if preprocessing.scale != (1.0, 1.0, 1.0):
+        x = x / tf.constant(preprocessing.scale, dtype)
+    return x
+
+
+def unprocess(x: Tensor, preprocessing: Preprocessing) -> Tensor:
+    """Undo ``preprocess`` but for the size: back to RGB of 0 to 255 (not clipped)."""
+    x = x * tf.constant(preprocessing.scale, x.dtype) + tf.constant(preprocessing.mean, x.dtype)
+    return tf.reverse(x, [-1]) if preprocessing.channels == "BGR" else x

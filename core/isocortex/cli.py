@@ -201,6 +201,36 @@ def plugins(as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("assets", nargs=-1, metavar="[ASSET]...")
+@click.option("--to", type=click.Path(path_type=Path), help="Data folder [default: ISOCORTEX_DATA].")
+@click.option("--quiet", is_flag=True, help="Show no progress.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def fetch(assets: tuple[str, ...], to: Path | None, quiet: bool, as_json: bool) -> None:
+    """Download public files, ASSET by name; without a name, list what there is.
+
+    Every file is checked. A download that was stopped goes on where it was.
+    """
+    from isocortex.assets.catalogue import Catalogue
+    from isocortex.assets.command import fetch_all, list_all
+    from isocortex.plugins.manager import PluginManager
+
+    def warn(text: str) -> None:
+        click.echo(text, err=True)
+
+    catalogue = Catalogue.of(PluginManager())
+    if not assets:
+        click.echo(list_all(catalogue, to, as_json, warn))
+        return
+    try:
+        text, whole = fetch_all(catalogue, assets, to, quiet, as_json, warn)
+    except KeyboardInterrupt:
+        click.echo("Stopped. The same command goes on from here.", err=True)
+        sys.exit(FAILED)
+    click.echo(text)
+    sys.exit(DONE if whole else FAILED)
+
+
+@main.command()
 def schema() -> None:
     """Print the JSON Schema of pipelines, for editors that complete and check YAML."""
     from isocortex.pipeline.json_schema import pipeline_schema

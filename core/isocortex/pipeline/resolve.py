@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from isocortex import components
+from isocortex.assets.locating import asset_instead
 from isocortex.errors import IsocortexError, Problem, shown, suggestion
 from isocortex.pipeline.parameters import GivenPath
 from isocortex.pipeline.settings import Load, OnDisk
@@ -156,8 +157,11 @@ class Resolver:
             reason = getattr(error, "strerror", None) or error
             self.fault(place, f"{shown(path)} cannot be the path of a {what}: {reason}")
             return base
+        asset, hint = (None, "") if there else asset_instead(path, self.manager)
+        if asset is not None:
+            full, there, is_folder = asset, True, asset.is_dir()
         if not there:
-            self.fault(place, f"there is no {what} {shown(path)} (looked for {full})")
+            self.fault(place, f"there is no {what} {shown(path)} (looked for {full}){hint}")
         elif is_folder != mark.folder:
             self.fault(place, f"{shown(path)} is a {'folder' if is_folder else 'file'}, expected a {what}")
         elif not os.access(full, os.R_OK):

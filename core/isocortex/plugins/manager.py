@@ -159,9 +159,9 @@ class PluginManager:
 
     def _check_hooks(self, plugin: object) -> None:
         callers = self.pluggy.get_hookcallers(plugin)
-        if not callers:
+        if not callers and getattr(plugin, "assets", None) is None:
             raise PluginError("nothing in it is marked with isocortex.hookimpl, so it adds nothing")
-        for caller in callers:
+        for caller in callers or ():
             if not caller.has_spec():
                 hooks = [name for name in vars(spec) if name.startswith(("register_", "run_", "step_"))]
                 raise PluginError(

@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from isocortex.data import Collected, Features, Table
 from isocortex.errors import DataError
+from isocortex.testing import check_step
 from isocortex_vision.inspection import embedding
 from isocortex_vision.inspection.embedding import embed_layers
 from isocortex_vision.inspection.embedding_figure import COLOURS, SHAPES, embedding_figure
@@ -241,3 +242,9 @@ def test_figure_refusals() -> None:
         embedding_figure(Table({**table.columns, "x": np.full(40, np.nan)}))
     with pytest.raises(DataError, match="0 panels"):
         embedding_figure(Table({"layer": np.array([], dtype=str), "x": np.zeros(0), "y": np.zeros(0)}))
+
+
+def test_both_are_steps() -> None:
+    schema = check_step(embed_layers, "embed_layers")
+    assert list(schema.inputs) == ["features"] and "rng" not in schema.settings
+    assert list(check_step(embedding_figure, "embedding_figure").inputs) == ["table"]

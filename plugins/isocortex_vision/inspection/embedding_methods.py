@@ -28,7 +28,7 @@ class Places(NamedTuple):
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Keep numerical libraries on one thread, so that the machine does not change the picture."""
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
 
     with threadpool_limits(1):
         yield
@@ -75,4 +75,4 @@ def within_one(places: Floats, each: bool = False) -> Floats:
     low, high = places.min(axis=0), places.max(axis=0)
     spans = high - low if each else np.full(2, (high - low).max())
     scaled = np.divide(places - (low + high) / 2, spans, out=np.zeros_like(places), where=spans > 0) + 0.5
-    return np.clip(scaled, 0.0, 1.0)
+    return np.asarray(np.clip(scaled, 0.0, 1.0))

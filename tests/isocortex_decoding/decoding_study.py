@@ -40,3 +40,13 @@ def study(true: Features, noise: dict[str, float], subjects: int = 3) -> Collect
         for roi, level in noise.items()
     }
     return Collected(items, ("subject", "roi"))
+
+
+def pictures(n: int, size: int = 96, seed: int = 0) -> np.ndarray:
+    """Smooth random pictures with edges, uint8."""
+    from scipy.ndimage import gaussian_filter
+
+    rng = np.random.default_rng(seed)
+    noise = gaussian_filter(rng.normal(size=(n, size, size, 3)), (0, 6, 6, 0)) * 900 + 128
+    noise += 60 * (gaussian_filter(rng.normal(size=(n, size, size, 1)), (0, 10, 10, 0)) > 0)
+    return np.clip(noise, 0, 255).astype(np.uint8)

@@ -28,13 +28,35 @@ class Rows:
         self.shape = (len(self.rows), matrix.shape[1])
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return self.shape[0]
 
     def __getitem__(self, key: Any) -> Any:
         """Give ``[rows]`` as rows again, ``[:, units]`` as an array."""
         if isinstance(key, tuple):
             return self.matrix[self.rows[key[0]], key[1]]
         return Rows(self.matrix, self.rows[key])
+
+
+class Thinned(Rows):
+    """Every ``step``-th unit of a matrix, in blocks."""
+
+    def __init__(self, matrix: Array, step: int) -> None:
+        self.matrix, self.step = matrix, step
+        self.dtype = matrix.dtype
+        self.shape = (len(matrix), -(-matrix.shape[1] // step))
+
+    def __getitem__(self, key: Any) -> Any:
+        if not isinstance(key, tuple):
+            return Thinned(self.matrix[key], self.step)
+        rows, units = key
+        start, stop, _ = units.indices(self.shape[1])
+        return self.matrix[rows, slice(start * self.step, stop * self.step, self.step)]
+
+
+def thinned(matrix: Array, units: int) -> Array:
+    """Leave out units at even distances until there are at most so many; smaller matrices stay."""
+    step = -(-matrix.shape[1] // units)
+    return matrix if step <= 1 else cast("Array", Thinned(matrix, step))
 
 
 def matrix_of(values: Any, what: str) -> Array:

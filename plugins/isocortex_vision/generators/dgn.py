@@ -24,8 +24,8 @@ SIDE = 256
 class DGN:
     """Generator for fc7 codes: 3 fully connected and 9 transposed convolution layers, slope 0.3 below zero.
 
-    Its output is an image in BGR minus the mean; ``generate`` adds the mean and gives RGB, not clipped. With the
-    mean of the model that looks at the image nothing is added or taken on the way to it (Shen et al. 2019).
+    Its output is an image in BGR minus the mean; ``generate`` adds the mean and gives RGB, not clipped. With
+    the mean of the model that looks at it nothing is added or taken on the way (Shen et al. 2019).
 
     Parameters
     ----------

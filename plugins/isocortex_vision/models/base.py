@@ -105,9 +105,6 @@ class TensorFlowModel:
         count = len(pictures)
         goals = {name: self._target(name, targets[name], count) for name in layers}
         factors = {name: self._weight(name, weights, count) for name in layers}
-        shades = {
-            name: self._mask(name, mask, count) for name, mask in (masks or {}).items() if name in goals
-        }
         for name in (*(masks or ()), *weights):
             if name not in goals:
                 raise DataError(f"{self.name}: a weight or mask names {name!r}, which is no target layer")

@@ -23,7 +23,7 @@ PREPROCESSING = MappingProxyType(
     }
 )
 """How images are brought to a network: the VGG authors' mean; the channel means of ilsvrc_2012_mean.npy
-(study B); those that its icnn package falls back to; TensorFlow slim's order; torchvision's mean and deviation."""
+(study B); those its icnn package falls back to; TensorFlow slim's order; torchvision's mean and deviation."""
 
 
 def stored_weights(architecture: Architecture, weights: Path | None, seed: int) -> StoredWeights:

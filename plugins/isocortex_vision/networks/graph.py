@@ -106,7 +106,11 @@ def weighted(layer: Layer, x: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
 
 def rectify(x: Tensor, slope: float) -> Tensor:
     """Rectify; ``slope`` times what lies below zero is let through."""
-    return tf.nn.relu(x) if slope == 0 else tf.nn.leaky_relu(x, slope)
+    if slope == 0:
+        return tf.nn.relu(x)
+    if x.dtype == tf.float64:  # TensorFlow's own keeps the slope in float32
+        return tf.where(x > 0, x, slope * x)
+    return tf.nn.leaky_relu(x, slope)
 
 
 def reshaping(layer: Layer, x: Tensor) -> Tensor:

@@ -214,7 +214,7 @@ def test_a_pipeline_uses_assets_by_name(site: Any, data: Path, tmp_path: Path) -
 
 def test_a_file_of_that_name_comes_first(data: Path, tmp_path: Path) -> None:
     text = "name: study\nplugins: [mine.py]\nsteps:\n  a: {use: read, with: {file: some-weights}}\n"
-    path = study(tmp_path, text, {"mine.py": PLUGIN, "some-weights": "123"})
+    path = study(tmp_path, text, {"mine.py": PLUGIN.replace("URL", "http://x/y"), "some-weights": "123"})
     assert ic.run(path, tmp_path / "out")["a"]["x"].tolist() == [3.0]
 
 

@@ -27,7 +27,7 @@ class ArdSettings:
     converge_min_iter: int = 100
     converge_threshold: float = 1e-10
     minval: float = 1e-15
-    all_pruned: AllPruned = "error"
+    all_pruned: AllPruned = "mean"
 
     def __post_init__(self) -> None:
         require_choice(self.prune_mode, Literal[0, 1, 2], "prune_mode")

@@ -30,8 +30,8 @@ class SparseLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):  
     converge_min_iter, converge_threshold : after so many iterations, stop when nothing was pruned and no
         relevance changed by more.
     minval : smallest noise variance and gain.
-    all_pruned : a unit all of whose voxels are pruned is an "error", or is predicted as its "mean", with a
-        warning.
+    all_pruned : a unit that all voxels are pruned from is predicted as its "mean", with a warning (the
+        study's scripts predict 0 there, the mean of a z-scored unit), or is an "error" (SLiR itself).
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class SparseLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):  
         converge_min_iter: int = 100,
         converge_threshold: float = 1e-10,
         minval: float = 1e-15,
-        all_pruned: AllPruned = "error",
+        all_pruned: AllPruned = "mean",
     ) -> None:
         self.n_iter = n_iter
         self.n_voxels = n_voxels

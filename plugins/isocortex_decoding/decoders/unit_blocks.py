@@ -1,0 +1,165 @@
+"""Blocks of units of arrays that are larger than memory: read from memory maps, written to ``.npy`` files."""
+
+from __future__ import annotations
+
+import math
+import mmap
+import os
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from isocortex_decoding.decoders.weights import UNITS, Array
+
+_BLOCK_BYTES = 64 * 2**20
+"""What the targets of a block may take in float64."""
+
+
+def blocks(units: int, rows: int, most: int | None = None) -> Iterator[tuple[int, int]]:
+    """Cut units into blocks of a multiple of ``UNITS``, so that results do not depend on the cut.
+
+    ``most`` is how many units a block may have (rounded to a multiple); by default as many as 64 MiB hold.
+    """
+    wanted = _BLOCK_BYTES // (8 * max(rows, 1)) if most is None else most
+    width = max(UNITS, min(wanted, 8192) // UNITS * UNITS)
+    for start in range(0, units, width):
+        yield start, min(units, start + width)
+
+
+def read_units(values: Array, rows: npt.NDArray[np.intp], start: int, stop: int) -> Array:
+    """Rows of ``values`` (rows, ...units), the units from start to stop of their C order: a copy.
+
+    No other rows are read, and the pages of a memory map that were read are given back.
+    """
+    shape = values.shape[1:]
+    if values.flags.c_contiguous:
+        found = values.reshape(len(values), -1)[rows, start:stop]
+    else:
+        places = np.unravel_index(np.arange(start, stop), shape)
+        found = values[(rows[:, None], *(place[None] for place in places))]
+    release(values)
+    return np.asarray(found)
+
+
+def release(values: Array) -> None:
+    """Give the pages of a memory map back, so that what was read does not count as memory in use."""
+    mapped = mapping(values)
+    if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
+
+
+def mapping(values: Any) -> mmap.mmap | None:
+    """The memory map beneath an array, if that is where its numbers are and they cannot be changed."""
+    writeable = False
+    while isinstance(values, np.ndarray):
+        if isinstance(values, np.memmap):
+            writeable = values.mode not in ("r", "r+", "w+")  # "c" keeps changes in memory alone
+        values = values.base
+    return values if isinstance(values, mmap.mmap) and not writeable else None
+
+
+class UnitWriter:
+    """Writes a ``.npy`` file of shape (rows, ...units) in blocks of units, by plain writes.
+
+    Not through a memory map, whose pages would count as memory in use. ``rows`` other than the first length
+    takes the file as so many rows: 1 for (units, numbers of each), where blocks of units follow one another.
+    """
+
+    def __init__(
+        self, path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike, rows: int | None = None
+    ) -> None:
+        self.dtype = np.dtype(dtype)
+        self._rows = shape[0] if rows is None else rows
+        self._length = math.prod(shape) // max(self._rows, 1)
+        self._file = path.open("wb")
+        header = {"descr": self.dtype.str, "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(self._file, header)
+        self._start = self._file.tell()
+        self._file.truncate(self._start + math.prod(shape) * self.dtype.itemsize)
+
+    def write(self, values: Array, start: int) -> None:
+        """Write the numbers (rows, width) that begin at ``start`` in each row."""
+        ordered = np.ascontiguousarray(values, dtype=self.dtype)
+        for row, numbers in enumerate(ordered):
+            self._file.seek(self._start + (row * self._length + start) * self.dtype.itemsize)
+            self._file.write(numbers.tobytes())
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+class Predictions:
+    """Where predictions of shape (samples, ...units) go, block by block: a file, or memory (``path`` None).
+
+    A context manager; after it ``result`` opens what was written. A file that an error left unfinished is
+    removed.
+    """
+
+    def __init__(self, path: Path | None, shape: tuple[int, ...], dtype: npt.DTypeLike) -> None:
+        self._path = path
+        if path is None:
+            self._held = np.empty(shape, dtype)
+            self._flat = self._held.reshape(shape[0], math.prod(shape[1:]))
+        else:
+            self._writer = UnitWriter(path, shape, dtype)
+
+    def write(self, values: Array, start: int) -> None:
+        """Write the units (samples, width) that begin at ``start``."""
+        if self._path is None:
+            self._flat[:, start : start + values.shape[1]] = values
+        else:
+            self._writer.write(values, start)
+
+    def result(self) -> Array:
+        """All predictions, read-only."""
+        from isocortex.data.base import read_only
+        from isocortex.formats.arrays import read_array
+
+        return read_only(self._held) if self._path is None else read_array(self._path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._path is not None:
+            self._writer.close()
+            if kind is not None:
+                self._path.unlink(missing_ok=True)
+
+
+@contextmanager
+def scratch_file(name: str) -> Iterator[Path]:
+    """A file in a new folder (TMPDIR says where), removed when an error leaves the block.
+
+    Otherwise whoever opens it with ``scratch_array`` sees to it that the folder goes.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=f"isocortex-decoded-{os.getpid()}-"))
+    try:
+        yield folder / name
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def scratch_array(path: Path) -> Array:
+    """Open a ``.npy`` file as a memory map; its folder is removed when nothing uses the array any more."""
+    from isocortex.formats.arrays import read_array
+
+    array = read_array(path)
+    mapped = mapping(array)
+    if mapped is None:  # nothing in it
+        shutil.rmtree(path.parent, ignore_errors=True)
+    else:
+        weakref.finalize(mapped, shutil.rmtree, path.parent, ignore_errors=True)
+    return array

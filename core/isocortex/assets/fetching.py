@@ -144,11 +144,12 @@ class _Fetching:
             self._put(arrived, self.file.name)
         else:
             contents = self._unpacked(arrived, self.file.unpack)
-            arrived.unlink()
         noted = {name: content_of(self.places.folder / name, inner) for name, inner in contents.items()}
         date = before.date if before is not None else today()
         url = self.file.url
         self.record.put(self.file.name, Fetched(url, self.file.checksum, digest, size, date, noted))
+        if self.file.unpack is not None:
+            arrived.unlink()
 
     def _unpacked(self, archive: Path, kind: str) -> dict[str, str]:
         folder = self.places.incoming / "unpacked"

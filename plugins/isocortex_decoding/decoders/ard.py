@@ -100,7 +100,7 @@ class ArdSystem:
         block = voxels.block(Y.astype(np.float64, copy=False))
         units = Y.shape[1]
         every = np.broadcast_to(np.arange(voxels.n_columns, dtype=np.int32), (units, voxels.n_columns))
-        index = every if block.index is None else block.index
+        index = every if block.selected is None else block.selected
         y = voxels.by_sample(block.y[:units])
         ended, used, noise = np.zeros(units, np.int64), np.zeros(units, np.int64), np.zeros(units)
         whole = np.array([settings.n_iter, settings.prune_mode, settings.converge_min_iter])

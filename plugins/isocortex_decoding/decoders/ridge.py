@@ -71,8 +71,8 @@ class RidgeSystem:
             found = self._solved(block, stop - start)
             values[part] = found[:, :n]
             offset[part] = found[:, n] if voxels.bias else block.offset
-            if index is not None and block.index is not None:
-                index[part] = block.index[:, :n]
+            if index is not None and block.selected is not None:
+                index[part] = block.selected[:, :n]
 
         with one_blas_thread():
             over(units, some, UNITS)
@@ -81,13 +81,13 @@ class RidgeSystem:
 
     def _solved(self, block: Block, units: int) -> Array:
         """Weights (units, columns) of a block."""
-        if block.index is None:
+        if block.selected is None:
             assert self.factor is not None
             return self.factor.solve(block.right, self.voxels.by_sample(block.y))[:units]
         from isocortex_decoding.decoders import _ridge_kernels as kernels
         from isocortex_decoding.decoders._lapack import LETTERS, routines
 
-        index, design = block.index, self.voxels.design
+        index, design = block.selected, self.voxels.design
         found = np.empty(index.shape, design.dtype)
         status = np.zeros(units, np.int64)
         given = routines(design.dtype), LETTERS

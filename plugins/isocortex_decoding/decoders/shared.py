@@ -20,13 +20,13 @@ class Block(NamedTuple):
     """Up to ``UNITS`` units: targets and products padded with zeros to ``UNITS`` rows.
 
     ``y`` (UNITS, rows) what is fitted, ``offset`` (units,) float64 the means, ``right`` (UNITS, columns)
-    the products of y with the design, ``index`` (units, n) the columns that each unit uses, or None.
+    the products of y with the design, ``selected`` (units, n) the columns that each unit uses, or None.
     """
 
     y: Array
     offset: Array
     right: Array
-    index: Array | None
+    selected: Array | None
 
 
 class SharedVoxels:
@@ -50,6 +50,7 @@ class SharedVoxels:
     def __init__(self, X: Array, n_voxels: int | None, bias: bool, rows: Array | None = None) -> None:
         if n_voxels is not None and n_voxels < 1:
             raise DataError(f"n_voxels={n_voxels}; it must be at least 1, or None for all voxels")
+        X = np.ascontiguousarray(X)  # one layout, one order of sums
         self.bias, self.dtype, self.n_all = bias, X.dtype, X.shape[1]
         self.mean, spread, constant = moments(X)
         self.n_dropped = 0 if bias else int(constant.sum())
@@ -78,16 +79,17 @@ class SharedVoxels:
     def block(self, Y: Array) -> Block:
         """Products of up to ``UNITS`` units Y (rows, units) with the voxels, and which voxels they choose."""
         units = Y.shape[1]
-        y = np.zeros((UNITS, self.n_rows), self.dtype)
-        offset, constant = target_means(Y, self.repeats)
-        y[:units] = Y.T if self.bias else (Y - offset).T
+        padded = np.zeros((self.n_rows, UNITS))
+        padded[:, :units] = Y
+        offset, constant = target_means(padded, self.repeats)
+        y = np.ascontiguousarray((padded if self.bias else padded - offset).T, dtype=self.dtype)
         if not self.bias:
-            y[:units][constant] = 0
+            y[constant] = 0
         products = right = y @ self.crossed
         if self.bias:
             total = y.astype(np.float64) @ self.repeats
             right = np.hstack([right + np.outer(total, self.mean), total[:, None]]).astype(self.dtype)
-        return Block(y, offset, right, self._chosen(products[:units]))
+        return Block(y, offset[:units], right, self._chosen(products[:units]))
 
     def _chosen(self, products: Array) -> Array | None:
         if self.n_selected is None:
@@ -142,7 +144,7 @@ def moments(X: Array) -> tuple[Array, Array, Array]:
 def target_means(Y: Array, repeats: Array) -> tuple[Array, Array]:
     """Means of units over samples (rows count as often as they repeat), and which units are constant."""
     constant = Y.max(axis=0) == Y.min(axis=0)
-    mean = (repeats @ Y.astype(np.float64, copy=False)) / repeats.sum()
+    mean = (repeats @ Y) / repeats.sum()
     return np.where(constant, Y[0], mean), constant
 
 

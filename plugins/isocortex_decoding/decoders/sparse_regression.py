@@ -69,7 +69,7 @@ class SparseLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):  
         targets = np.asarray(y[:, None] if flat else y, dtype=X.dtype)
         found = self.prepare(X).fit(targets)
         self._weights, self._flat = found.weights, flat
-        self.selected_ = found.weights.index
+        self.selected_ = found.weights.selected
         intercept = found.weights.intercept()
         self.intercept_ = intercept[0] if flat else intercept
         self.relevance_ = found.relevance[0] if flat else found.relevance

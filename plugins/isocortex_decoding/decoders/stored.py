@@ -48,8 +48,8 @@ class ModelWriter:
             self._begin(weights)
         parts: dict[str, Array] = {"weights": weights.values, "offset": weights.offset}
         parts |= {"y_mean": scale.mean, "y_sd": scale.sd}
-        if weights.index is not None:
-            parts["selected"] = weights.index
+        if weights.selected is not None:
+            parts["selected"] = weights.selected
         for name, values in parts.items():
             each = math.prod(values.shape[1:])
             self._files[name].write(values.reshape(1, len(values) * each), start * each)
@@ -59,7 +59,7 @@ class ModelWriter:
         wide = (self.units, weights.values.shape[1])
         kinds: dict[str, tuple[tuple[int, ...], Any]] = {"weights": (wide, self.dtype)}
         kinds |= dict.fromkeys(_OF_UNITS[1:], ((self.units,), np.float64))
-        if weights.index is not None:
+        if weights.selected is not None:
             kinds["selected"] = (wide, np.int32)
         for name, (shape, dtype) in kinds.items():
             self._files[name] = UnitWriter(self.folder / f"{name}.npy", shape, dtype, rows=1)
@@ -122,11 +122,11 @@ class StoredModels(NamedTuple):
     def _block(self, part: slice) -> Weights:
         """Weights of some units, in memory."""
         index = None
-        if self.weights.index is not None:
-            index = np.array(self.weights.index[part])
+        if self.weights.selected is not None:
+            index = np.array(self.weights.selected[part])
             if np.min(index, initial=0) < 0 or np.max(index, initial=0) >= len(self.scale.used):
                 raise DamagedFile("stored models: selected.npy names voxels that there are not")
-            release(self.weights.index)
+            release(self.weights.selected)
         values = np.array(self.weights.values[part])
         release(self.weights.values)
         return Weights(index, values, np.array(self.weights.centre), np.array(self.weights.offset[part]))

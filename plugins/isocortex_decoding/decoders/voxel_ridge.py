@@ -73,7 +73,7 @@ class VoxelSelectedRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):  # ty
 
     def _set(self, weights: Weights, flat: bool) -> None:
         self._weights, self._flat = weights, flat
-        self.selected_, self.weights_ = weights.index, weights.values
+        self.selected_, self.weights_ = weights.selected, weights.values
         intercept = weights.intercept()
         self.intercept_ = intercept[0] if flat else intercept
 

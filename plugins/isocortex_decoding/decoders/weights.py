@@ -13,27 +13,27 @@ Array = npt.NDArray[Any]
 class Weights(NamedTuple):
     """Weights of units on voxels.
 
-    ``index`` (units, n), int32, or None where every unit has all ``n`` voxels in order; ``values`` (units, n)
+    ``selected`` (units, n), int32, or None where every unit has all voxels in order; ``values`` (units, n)
     the weights on those; ``centre`` (voxels,) what is taken from the voxels first; ``offset`` (units,) what a
-    unit is at the centre. Prediction: ``offset + (x - centre)[index] @ values``.
+    unit is at the centre. Prediction: ``offset + (x - centre)[selected] @ values``.
     """
 
-    index: Array | None
+    selected: Array | None
     values: Array
     centre: Array
     offset: Array
 
     def dense(self) -> Array:
         """Weights (units, voxels), 0 where there is none."""
-        if self.index is None:
+        if self.selected is None:
             return self.values
         out = np.zeros((len(self.values), len(self.centre)), self.values.dtype)
-        np.put_along_axis(out, self.index, self.values, axis=1)
+        np.put_along_axis(out, self.selected, self.values, axis=1)
         return out
 
     def intercept(self) -> Array:
         """What a unit is where all voxels are 0 (units,)."""
-        centre = self.centre if self.index is None else self.centre[self.index]
+        centre = self.centre if self.selected is None else self.centre[self.selected]
         own = self.values.astype(np.float64) * centre
         return np.asarray((self.offset - own.sum(axis=1)).astype(self.values.dtype))
 
@@ -49,10 +49,10 @@ class Weights(NamedTuple):
 
         def some(start: int, stop: int) -> None:
             part = slice(start, stop)
-            if self.index is None:
+            if self.selected is None:
                 out[part] = self.values[part] @ rows + offset[part, None]
             else:
-                kernels.predict(rows, self.index[part], self.values[part], offset[part], out[part])
+                kernels.predict(rows, self.selected[part], self.values[part], offset[part], out[part])
 
         with one_blas_thread():
             over(len(out), some, UNITS)
@@ -66,6 +66,10 @@ UNITS = 64
 def joined(parts: list[Weights]) -> Weights:
     """Weights of consecutive blocks of units as one."""
     first = parts[0]
-    index = None if first.index is None else np.concatenate([p.index for p in parts if p.index is not None])
+    index = (
+        None
+        if first.selected is None
+        else np.concatenate([p.selected for p in parts if p.selected is not None])
+    )
     values = np.concatenate([part.values for part in parts])
     return Weights(index, values, first.centre, np.concatenate([part.offset for part in parts]))

@@ -1,1 +1,1 @@
-"""From fMRI volumes by run to one sample a stimulus block."""
+"""Preparing samples for decoding: run by run, and by what is fitted on training data alone."""

@@ -1,7 +1,7 @@
 """CRC-32C (Castagnoli), the checksum of TensorFlow's checkpoints, in numpy: many stretches side by side.
 
-Source: RFC 3720, appendix B.4, for the polynomial. A checksum is linear, so those of stretches are put together
-by the matrix that a run of zero bytes multiplies with (as zlib's ``crc32_combine`` does for its polynomial).
+Source: RFC 3720, appendix B.4, for the polynomial. A checksum is linear, so those of stretches are put
+together by the matrix that a run of zero bytes multiplies with (as ``crc32_combine`` of zlib does).
 """
 
 from __future__ import annotations

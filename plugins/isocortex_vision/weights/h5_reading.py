@@ -13,7 +13,6 @@ from isocortex.data.base import Array
 from isocortex.errors import DamagedFile, DataError
 
 _DEPTH, _MOST = 12, 20_000
-_LIMIT = 1 << 20
 
 
 class Node(NamedTuple):
@@ -42,6 +41,10 @@ class H5:
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
+
+    def has(self, name: str) -> bool:
+        """Say whether the file has something of that name at its top."""
+        return name in self._keys(self._file, "")
 
     def datasets(self) -> Iterator[Node]:
         """Walk all data sets; groups that contain one another or too many of them are refused."""
@@ -144,7 +147,8 @@ class H5:
     def _texts(self, item: Any, name: str) -> list[str]:
         try:
             attribute = item.attrs.get_id(name)
-            if math.prod(attribute.shape or ()) > _MOST or attribute.get_storage_size() > _LIMIT:
+            count = math.prod(attribute.shape or ())
+            if count > _MOST or count * attribute.dtype.itemsize > self.path.stat().st_size:
                 raise DamagedFile(f"{self.path}: its attribute {name!r} is too long")
             values = np.atleast_1d(np.asarray(item.attrs[name], dtype=object)).ravel()
             return [v.decode("utf-8") if isinstance(v, bytes) else str(v) for v in values]

@@ -67,11 +67,9 @@ def _reader(path: Path, stored: _Stored, slot: Slot, where: str) -> Reader:
 
 def _legacy(file: H5) -> list[_Stored]:
     """Find the layers of Keras 1 and 2: names in attributes; a nested model lists all its weights at once."""
-    for root in ("", "model_weights"):
-        names = file.texts(root, "layer_names")
-        if names is not None:
-            break
-    else:
+    root = "model_weights" if file.has("model_weights") else ""
+    names = file.texts(root, "layer_names")
+    if names is None:
         return []
     found: list[_Stored] = []
     for name in names:
@@ -86,7 +84,7 @@ def _legacy(file: H5) -> list[_Stored]:
 
 
 def _keras_3(file: H5) -> Iterator[_Stored]:
-    """Find the layers of Keras 3: groups with ``vars/0``, ``vars/1``; the name is an attribute of ``vars``."""
+    """Find the layers of Keras 3: groups with ``vars/0``, ``vars/1``; the name is a note beside them."""
     places: dict[str, dict[int, Node]] = {}
     for node in file.datasets():
         group, _, last = node.name.rpartition("/vars/")

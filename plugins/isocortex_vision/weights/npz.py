@@ -1,6 +1,6 @@
 """``.npz`` files of weights: ours, and those with PyTorch's names.
 
-Ours: ``<layer>/kernel`` and ``<layer>/bias`` in the layout of TensorFlow, and ``preprocessing``, JSON as text.
+Ours: ``<layer>/kernel`` and ``<layer>/bias`` in the layout of TensorFlow; ``preprocessing``, JSON as text.
 Others: ``<layer>.weight`` and ``<layer>.bias`` in the layout of PyTorch and Caffe, without preprocessing.
 """
 

@@ -1,7 +1,7 @@
 """Tables of sorted keys as LevelDB and TensorFlow's checkpoints have them.
 
-Source: LevelDB's ``table_format.md``: blocks of entries (length shared with the key before, length of the rest,
-length of the value), an index block, a footer of 48 bytes; behind each block its compression and its CRC-32C.
+Source: LevelDB's ``table_format.md``: blocks of entries (length shared with the key before, of the rest, of
+the value), an index block, a footer of 48 bytes; behind each block its compression and its CRC-32C.
 """
 
 from __future__ import annotations

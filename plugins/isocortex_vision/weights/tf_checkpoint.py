@@ -31,7 +31,7 @@ def open_checkpoint(path: Path, order: Sequence[Slot]) -> StoredWeights:
     """Open a checkpoint by its name, with or without ``.index``.
 
     Names are ``conv1/conv1_1/weights`` (study A: BGR minus the mean) and ``vgg_16/conv1/conv1_1/weights``
-    (slim's published networks: RGB minus the mean); counters and what an optimiser keeps are left out. A kernel
+    (slim's published networks: RGB minus the mean); counters and an optimiser's slots are left out. A kernel
     of fc6 may be that of a convolution, (7, 7, in, out): it is given as it is. Checkpoints of objects
     (TensorFlow 2) number their layers, and are taken in that order if there are as many as the network has.
     """

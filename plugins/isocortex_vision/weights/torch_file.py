@@ -2,7 +2,7 @@
 
 The pickle inside is followed by ``safe_pickle``; the few functions of PyTorch that a state dict names have
 stand-ins, so nothing of the file is run. Formats as ``torch/serialization.py`` writes them: a zip with
-``data.pkl``, ``byteorder`` and ``data/<key>`` for each storage; before PyTorch 1.6 five pickles (magic number,
+``data.pkl``, ``byteorder`` and ``data/<key>`` for each storage; before 1.6 five pickles (magic number,
 protocol, system, state dict, keys), then each storage's length and values.
 """
 

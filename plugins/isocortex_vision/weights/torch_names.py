@@ -1,7 +1,7 @@
 """Which tensor of a PyTorch state dict is which layer.
 
-Either the layers' own names (``conv1_1.weight``, ``defc7.weight`` as the generator of bdpy has them), or those
-of torchvision's VGG, which number modules: ``features.N`` counts a convolution and its ReLU as two and a
+Either the layers' own names (``conv1_1.weight``, ``defc7.weight`` as bdpy's generator has them), or those of
+torchvision's VGG, which number modules: ``features.N`` counts a convolution and its ReLU as two and a
 pooling as one, ``classifier.N`` counts fully connected, ReLU and dropout as three.
 """
 
@@ -25,8 +25,8 @@ def torch_names(keys: Collection[str], order: Sequence[Slot], where: str) -> dic
     known = set(keys)
     if any(key.endswith("running_mean") for key in keys):
         raise DataError(
-            f"{where}: a network with batch normalisation (running_mean), which this one does not have; take the "
-            "weights of the variant without it"
+            f"{where}: a network with batch normalisation (running_mean), which this one does not have; take "
+            "the weights of the variant without it"
         )
     for prefix in _PREFIXES:
         named = {name: f"{prefix}{name}" for name in slots(order) if f"{prefix}{name}.weight" in known}

@@ -177,8 +177,11 @@ def _open_zip(path: Path) -> tuple[Any, Storages]:
     try:
         with zipfile.ZipFile(path) as file:
             members = {member.filename: member for member in file.infolist()}
+            count = len(file.infolist())
     except Exception as error:  # zipfile has no common error for damage
         raise DamagedFile(f"{path}: a damaged zip file ({error})") from None
+    if len(members) != count:
+        raise DamagedFile(f"{path}: two of its members have one name")
     pickles = [name for name in members if name.rsplit("/", 1)[-1] == "data.pkl"]
     if len(pickles) != 1:
         raise DamagedFile(f"{path}: {len(pickles)} files data.pkl where PyTorch writes one")

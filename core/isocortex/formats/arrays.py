@@ -21,6 +21,7 @@ import numpy as np
 
 from isocortex.data.base import Array, read_only
 from isocortex.errors import DamagedFile, DataError, suggestion
+from isocortex.formats import scratch
 
 _ARRAY_KINDS = "fiubcSU"
 _DEVICE = re.compile(
@@ -95,6 +96,9 @@ def write_array(path: Path, array: Array) -> None:
     """Write a ``.npy`` file of numbers or text in C order and force it to the disk."""
     if array.dtype.kind not in _ARRAY_KINDS:
         raise DataError(f"{path}: {array.dtype} cannot be written; give numbers or text")
+    if scratch.link(array, path):
+        sync(path)
+        return
     with path.open("wb") as file:
         np.lib.format.write_array(file, np.asarray(array, order="C"), allow_pickle=False)
         file.flush()

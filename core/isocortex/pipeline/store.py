@@ -17,6 +17,7 @@ from typing import Any
 from isocortex.data.base import Data
 from isocortex.errors import IsocortexError, PluginError
 from isocortex.formats.arrays import safe_name, sync, write_json
+from isocortex.formats.scratch import scratch_in
 from isocortex.pipeline.digests import digest_file, digest_json
 
 FORMAT = 1
@@ -198,11 +199,15 @@ def describe(root: Path, folder: Path, data: Data) -> dict[str, Any]:
 
 @contextmanager
 def writing(place: Place) -> Iterator[Path]:
-    """Give a folder to write a result into; what is not committed from it is gone afterwards."""
+    """Give a folder to write a result into; what is not committed from it is gone afterwards.
+
+    Large arrays that are made meanwhile lie beside it, so that they need not be copied.
+    """
     new = _aside(place)
     try:
         new.mkdir()
-        yield new
+        with scratch_in(new.with_name(f"{new.name}-scratch")):
+            yield new
     finally:
         shutil.rmtree(new, ignore_errors=True)
 

@@ -17,6 +17,9 @@ from isocortex_vision.networks.parameters import Parameters, fitted
 from isocortex_vision.networks.precision import Precision
 from isocortex_vision.weights.stored import Preprocessing
 
+_LONGEST = 2**24
+"""Bytes of an act_range file at most; the longest published one has 130,000."""
+
 SIDE = 256
 """Height and width of what the network makes, before the crop."""
 
@@ -115,8 +118,8 @@ def read_act_range(path: Path, units: int) -> tuple[Array, Array]:
     file = Path(path)
     if not file.is_file():
         raise DataError(f"{file}: there is no such file")
-    if file.stat().st_size > 100 * units + 1000:
-        raise DamagedFile(f"{file}: far too large for a line of {units} numbers")
+    if file.stat().st_size > _LONGEST:
+        raise DamagedFile(f"{file}: far too large for a line of numbers")
     try:
         values = np.array([float(word) for word in file.read_text(encoding="ascii").split()])
     except (ValueError, UnicodeDecodeError):

@@ -10,6 +10,7 @@ from isocortex_vision._tensorflow import tf
 from isocortex_vision.networks.architecture import Architecture
 from isocortex_vision.networks.graph import NetworkGraph, preprocess
 from isocortex_vision.networks.precision import Precision
+from isocortex_vision.networks.resizing import Resampling
 from isocortex_vision.weights.stored import Preprocessing
 
 
@@ -23,10 +24,12 @@ class ImageGraph:
         preprocessing: Preprocessing,
         size: tuple[int, int],
         precision: Precision,
+        resampling: Resampling = "bilinear",
     ) -> None:
         self.network = NetworkGraph(architecture, parameters, precision)
         self._preprocessing = preprocessing
         self._size = size
+        self._resampling = resampling
         self._dtype = tf.float64 if precision == "float64" else tf.float32
 
     def prepare(self, wanted: Sequence[str]) -> None:
@@ -35,4 +38,5 @@ class ImageGraph:
 
     def __call__(self, images: Any, wanted: Sequence[str]) -> dict[str, Any]:
         """Activities of the wanted layers, in forward order."""
-        return self.network(preprocess(images, self._preprocessing, self._size, self._dtype), wanted)
+        x = preprocess(images, self._preprocessing, self._size, self._dtype, self._resampling)
+        return self.network(x, wanted)

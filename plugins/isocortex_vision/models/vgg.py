@@ -13,6 +13,7 @@ from isocortex_vision.models.weights import PreprocessingName, preprocessing_of,
 from isocortex_vision.networks.architecture import Architecture
 from isocortex_vision.networks.parameters import Parameters, fitted
 from isocortex_vision.networks.precision import Precision
+from isocortex_vision.networks.resizing import Resampling
 from isocortex_vision.networks.vgg import Depth, Head, vgg
 
 
@@ -36,6 +37,7 @@ class VGG(TensorFlowModel):
     classes : units of fc8 (1,000; with "lee2023" 16).
     slope, pooling : 0.2 and "average" give study B's network for imagery.
     width : factor on the numbers of filters and units, for small machines.
+    resampling : how images of another size are resized: Pillow's "bilinear", or "lanczos" (study A).
     precision : "float32", "bfloat16" or "float64".
     batch_size : images that are run at once.
     seed : of random weights.
@@ -54,6 +56,7 @@ class VGG(TensorFlowModel):
         slope: float = 0.0,
         pooling: Literal["max", "average"] = "max",
         width: float = 1.0,
+        resampling: Resampling = "bilinear",
         precision: Precision = "float32",
         batch_size: int = 32,
         seed: int = 0,
@@ -65,6 +68,7 @@ class VGG(TensorFlowModel):
             raise DataError(f"{self.name}: width and batch_size have to be above zero")
         self.image_size = (image_size, image_size)
         self.precision = precision
+        self.resampling: Resampling = resampling
         self.batch_size = batch_size
         table = vgg(
             self.depth,
@@ -103,7 +107,12 @@ class VGG(TensorFlowModel):
         from isocortex_vision.models.image_graph import ImageGraph
 
         return ImageGraph(
-            self.architecture, self.parameters, self.preprocessing, self.image_size, self.precision
+            self.architecture,
+            self.parameters,
+            self.preprocessing,
+            self.image_size,
+            self.precision,
+            self.resampling,
         )
 
 

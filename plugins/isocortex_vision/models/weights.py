@@ -30,13 +30,22 @@ def stored_weights(architecture: Architecture, weights: Path | None, seed: int) 
     """Open a file of weights, or draw random ones where there is none."""
     if weights is None:
         return random_weights(architecture, seed)
-    from isocortex import assets
     from isocortex_vision.weights.opening import open_weights
 
-    path = Path(weights)
-    if not path.exists() and str(weights) in assets.names():
-        path = assets.locate(str(weights))
-    return open_weights(path, architecture.slots)
+    return open_weights(on_disk(weights), architecture.slots)
+
+
+def on_disk(path: Path) -> Path:
+    """Give the path itself, or where what was fetched under this name lies (``isocortex fetch``)."""
+    if path.exists():
+        return path
+    from isocortex.assets.locating import asset_instead
+    from isocortex.plugins.manager import PluginManager
+
+    found, hint = asset_instead(str(path), PluginManager())
+    if found is None and hint:
+        raise DataError(f"{path}: there is no such file{hint}")
+    return found or path
 
 
 def preprocessing_of(

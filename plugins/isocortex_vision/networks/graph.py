@@ -23,6 +23,7 @@ from isocortex_vision.networks.architecture import (
     rectified,
 )
 from isocortex_vision.networks.precision import Precision, dtype_of
+from isocortex_vision.networks.resizing import Resampling, resizing
 from isocortex_vision.weights.stored import Preprocessing
 
 Tensor = Any
@@ -126,14 +127,21 @@ def reshaping(layer: Layer, x: Tensor) -> Tensor:
     return x
 
 
-def preprocess(images: Tensor, preprocessing: Preprocessing, size: tuple[int, int], dtype: Any) -> Tensor:
-    """RGB images of 0 to 255 -> what the network was trained on: size, order of channels, mean, scale.
-
-    Images of another size are resized with an antialiased triangle filter, which can be differentiated.
-    """
+def preprocess(
+    images: Tensor,
+    preprocessing: Preprocessing,
+    size: tuple[int, int],
+    dtype: Any,
+    resampling: Resampling = "bilinear",
+) -> Tensor:
+    """RGB images of 0 to 255 -> what the network was trained on: size, order of channels, mean, scale."""
     x = tf.cast(images, dtype)
     if tuple(x.shape[1:3]) != size:
-        x = tf.cast(tf.image.resize(x, size, method="bilinear", antialias=True), dtype)
+        rows, columns = (
+            tf.constant(resizing(have, want, resampling), dtype)
+            for have, want in zip(x.shape[1:3], size, strict=True)
+        )
+        x = tf.einsum("ih,nhwc,jw->nijc", rows, x, columns)
     if preprocessing.channels == "BGR":
         x = tf.reverse(x, [-1])
     x = x - tf.constant(preprocessing.mean, dtype)

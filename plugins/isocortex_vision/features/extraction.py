@@ -1,0 +1,85 @@
+"""Features of many images: one pass for all layers, batch by batch, into one file a layer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+
+import numpy as np
+
+from isocortex.contracts import Model
+from isocortex.data import Features, Images
+from isocortex.data.base import Array
+from isocortex.errors import DataError, PluginError
+from isocortex.formats.scratch import ScratchArray
+from isocortex.layer_names import select_layers
+
+MEMORY = 2**30
+"""Bytes of features that a batch may have."""
+
+
+def features_of(
+    images: Images,
+    model: Model,
+    layers: str | Sequence[str],
+    batch: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Features:
+    """Run a model over images; memory holds one batch, the rest is on disk (see ``formats.scratch``).
+
+    Parameters
+    ----------
+    layers : names, patterns and short names (see ``layer_names``); the result is in forward order.
+    batch : images at once; default the model's own ``batch_size`` (16 without one), fewer where
+        their features take more than 1 GiB.
+    progress : called with the number of images that are done, and of all.
+
+    Returns
+    -------
+    Features (images, ...units) float32 or float64, with the images' stimuli and categories.
+    """
+    wanted = select_layers(model, layers)
+    count = len(images)
+    if not count:
+        raise DataError("there are no images to take features of")
+    size = batch or _batch(model, wanted)
+    if size < 1:
+        raise DataError(f"batch is {size}; give one image or more")
+    with ExitStack() as stack:
+        files: dict[str, ScratchArray] = {}
+        for start in range(0, count, size):
+            part = images.values[start : start + size]
+            found = model.features(part, wanted)
+            for name in wanted:
+                values = _checked(found, name, len(part))
+                if name not in files:
+                    files[name] = stack.enter_context(ScratchArray((count, *values.shape[1:]), _wide(values)))
+                files[name].values[start : start + len(part)] = values
+            if progress is not None:
+                progress(start + len(part), count)
+        done = {name: file.done() for name, file in files.items()}
+    title = str(getattr(model, "name", type(model).__name__))
+    return Features(done, images.stimuli, images.categories, title)
+
+
+def _batch(model: Model, layers: Sequence[str]) -> int:
+    size = int(getattr(model, "batch_size", 16))
+    shapes: Mapping[str, tuple[int, ...]] | None = getattr(model, "layer_shapes", None)
+    if shapes is None:
+        return size
+    each = 4 * sum(math.prod(shapes[name]) for name in layers)
+    return max(1, min(size, MEMORY // max(each, 1)))
+
+
+def _checked(found: Mapping[str, Array], name: str, count: int) -> Array:
+    if name not in found:
+        raise PluginError(f"the model was asked for the layer {name!r} and gave {', '.join(found) or 'none'}")
+    values = np.asarray(found[name])
+    if values.shape[:1] != (count,) or values.ndim < 2:
+        raise PluginError(f"the model gave layer {name!r} of {count} images in the shape {values.shape}")
+    return values
+
+
+def _wide(values: Array) -> np.dtype[np.floating]:
+    return np.dtype(np.float64 if values.dtype == np.float64 else np.float32)

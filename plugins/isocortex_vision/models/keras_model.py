@@ -1,0 +1,152 @@
+"""Any Keras network as a model: one of keras.applications, or a saved ``.keras`` file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from isocortex.errors import DamagedFile, DataError
+from isocortex.pipeline.settings import InputFile
+from isocortex_vision.models.base import TensorFlowModel
+from isocortex_vision.models.keras_names import Scheme
+from isocortex_vision.models.weights import on_disk
+from isocortex_vision.weights.stored import Preprocessing
+
+SCHEMES: Mapping[str, Preprocessing] = {
+    "none": Preprocessing("RGB", (0.0, 0.0, 0.0)),
+    "caffe": Preprocessing("BGR", (103.939, 116.779, 123.68)),
+    "torch": Preprocessing("RGB", (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),
+    "tf": Preprocessing("RGB", (127.5, 127.5, 127.5), (127.5, 127.5, 127.5)),
+}
+"""Keras's own names for how images of 0 to 255 are prepared; "none" hands them over as they are."""
+
+
+class KerasModel(TensorFlowModel):
+    """A saved Keras network (``.keras``), loaded with ``safe_mode=True``: no code of the file is run.
+
+    Layers have Keras's names. Where a layer holds its activation function in itself, ``NAME`` is what comes
+    out of it and ``NAME:pre`` what goes into the function. Layers without a tensor of numbers are left out.
+
+    Parameters
+    ----------
+    file : the ``.keras`` file.
+    preprocessing : how images are prepared, by Keras's names: "none" (the network does it itself), "caffe",
+        "torch" or "tf". A wrong one gives features that look right and are not; the file does not say it.
+    image_size : height and width, for a network that takes any.
+    batch_size : images that are run at once.
+    """
+
+    def __init__(
+        self,
+        file: InputFile,
+        preprocessing: Scheme,
+        image_size: tuple[int, int] | None = None,
+        batch_size: int = 32,
+    ) -> None:
+        path = on_disk(Path(file))
+        self._set_up(load_keras(path), path.name, SCHEMES[preprocessing], image_size, batch_size)
+
+    def _set_up(
+        self,
+        network: Any,
+        name: str,
+        preprocessing: Preprocessing,
+        image_size: tuple[int, int] | None,
+        batch_size: int,
+    ) -> None:
+        self.name, self.batch_size = name, batch_size
+        self.image_size = _size(network, name, image_size)
+        self.preprocessing = preprocessing
+        self._network = network
+        self._tensors = _tensors(network)
+        self.layers = tuple(self._tensors)
+
+    @cached_property
+    def layer_shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """Layer -> shape of one image's activity."""
+        import keras
+
+        image = keras.KerasTensor((1, *self.image_size, 3))
+        wanted = list(self._tensors)
+        outputs = keras.Model(self._network.inputs, [self._tensors[name] for name in wanted])
+        shapes = outputs.compute_output_spec(image)
+        shapes = shapes if isinstance(shapes, (list, tuple)) else [shapes]
+        return {name: tuple(item.shape[1:]) for name, item in zip(wanted, shapes, strict=True)}
+
+    @cached_property
+    def _forward(self) -> Any:
+        from isocortex_vision.models.keras_graph import KerasGraph
+
+        return KerasGraph(self._network, self._tensors, self.preprocessing, self.image_size)
+
+
+def load_keras(path: Path) -> Any:
+    """Load a ``.keras`` file without running any code of it; one clear error where that cannot be done."""
+    import zipfile
+
+    if not path.is_file():
+        raise DataError(f"{path}: there is no such file")
+    if not zipfile.is_zipfile(path):
+        raise DamagedFile(f"{path}: not a .keras file (weights alone go to vgg16 or vgg19)")
+    from isocortex_vision._tensorflow import tf
+
+    if path.suffix != ".keras":
+        raise DataError(f"{path}: name the file with the ending .keras, which Keras goes by")
+    try:
+        network = tf.keras.models.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # Keras has no common error for files that it does not load
+        text = re.sub(r"\s+", " ", str(error))[:300]
+        raise DamagedFile(f"{path}: Keras does not load it safely ({type(error).__name__}: {text})") from None
+    if not getattr(network, "inputs", None) or len(network.inputs) != 1:
+        raise DataError(f"{path}: the network must have one input, an image, and be built")
+    return network
+
+
+def _size(network: Any, name: str, wanted: tuple[int, int] | None) -> tuple[int, int]:
+    shape = network.inputs[0].shape
+    if len(shape) != 4 or shape[-1] != 3:
+        raise DataError(
+            f"{name}: its input is {tuple(shape)}; a model here takes (n, height, width, 3) in RGB"
+        )
+    own = tuple(shape[1:3])
+    if None in own:
+        if wanted is None:
+            raise DataError(f"{name}: takes images of any size; say image_size: [height, width]")
+        return wanted
+    if wanted is not None and tuple(wanted) != own:
+        raise DataError(f"{name}: takes images of {own[0]} x {own[1]}, not {wanted[0]} x {wanted[1]}")
+    return own  # type: ignore[return-value]
+
+
+def _tensors(network: Any) -> dict[str, Any]:
+    """Address -> symbolic tensor, in forward order."""
+    found: dict[str, Any] = {}
+    inputs = {id(tensor) for tensor in network.inputs}
+    for operation in getattr(network, "operations", network.layers):
+        outputs = getattr(operation, "output", None)
+        if outputs is None or isinstance(outputs, (list, tuple, dict)) or id(outputs) in inputs:
+            continue
+        before = _before_activation(operation)
+        if before is not None:
+            found[f"{operation.name}:pre"] = before
+        found[operation.name] = outputs
+    return found
+
+
+def _before_activation(layer: Any) -> Any:
+    """What goes into the activation function that a layer holds, as a symbolic tensor; None without one."""
+    import keras
+
+    function = getattr(layer, "activation", None)
+    if function is None or function is keras.activations.linear or isinstance(layer, keras.layers.Activation):
+        return None
+    if not isinstance(layer, (keras.layers.Dense, keras.layers.Conv1D, keras.layers.Conv2D)):
+        return None
+    config = {**layer.get_config(), "activation": "linear", "name": f"{layer.name}_pre"}
+    twin = type(layer).from_config(config)
+    before = twin(layer.input)
+    twin.set_weights(layer.get_weights())
+    return before

@@ -262,6 +262,10 @@ def test_blocks() -> None:
     assert blocks_of(list("AAAABB"), length=4).tolist() == [0] * 4 + [1] * 2, "the last may be cut off"
     assert blocks_of(list("AAAA"), [1, 1, 2, 2]).tolist() == [0, 0, 1, 1], "a run ends a block"
     assert blocks_of([]).tolist() == []
+    assert blocks_of(["n/a", "A", "A"], length=2).tolist() == [0, 1, 1]
+    assert blocks_of(["n/a", "n/a", "n/a", "A", "A"], length=2).tolist() == [0, 0, 0, 1, 1]
+    with pytest.raises(DataError, match="a length of 0"):
+        blocks_of(["A"], length=0)
     with pytest.raises(DataError, match=r"2 samples of 'A' in run 'all samples' \(from its sample 13\)"):
         blocks_of(labels, length=4)
 

@@ -8,7 +8,7 @@ behind numbers. Older files say ``/dataSet`` and ``/metaData`` [bdpy, bdata.py].
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -176,6 +176,18 @@ class BData:
             values, conditions, self.runs(run_key), stimuli, space, _channel_names(self.voxels(), places)
         )
         return found.take(~lacking) if missing == "drop" else found
+
+    def where(self, wanted: Mapping[str, Sequence[float]]) -> Mask:
+        """Which samples have one of the wanted numbers in each of the named columns (DataType: [1])."""
+        mask = np.ones(self.n_samples, dtype=bool)
+        for key, numbers in wanted.items():
+            column = self.column(key)
+            lacking = sorted(set(map(float, numbers)) - set(column.tolist()))
+            if lacking:
+                there = ", ".join(f"{number:g}" for number in np.unique(column[~np.isnan(column)])[:12])
+                raise DataError(f"{self.path}: no sample has {lacking[0]:g} under {key!r}; there are {there}")
+            mask &= np.isin(column, list(numbers))
+        return mask
 
     def voxels(self) -> Mask:
         """Which columns are voxels: those of ``VoxelData``, or all where there is no such key."""

@@ -49,19 +49,24 @@ def shift_samples(n_samples: int, shift: int, groups: Groups = None) -> Shifted:
     return Shifted(np.concatenate(samples), np.concatenate(labels))
 
 
-def blocks_of(labels: Sequence[str], groups: Groups = None, length: int | None = None) -> Rows:
+def blocks_of(
+    labels: Sequence[str], groups: Groups = None, length: int | None = None, rest: Sequence[str] = ("n/a",)
+) -> Rows:
     """Number the blocks (samples,): successive samples of one label in one run.
 
     With ``length`` a stretch of one label is cut into blocks of so many samples, as a one-back repeat follows
-    its first showing at once. Only the last block of a run may be shorter; another is a ``DataError``.
+    its first showing at once; a stretch of ``rest`` is one block. Only the last block of a run may be
+    shorter; another is a ``DataError``.
     """
+    if length is not None and length < 1:
+        raise DataError(f"blocks: a length of {length} samples")
     codes = np.empty(len(labels), dtype=np.intp)
     count = 0
     for name, rows in rows_of(groups, len(labels), in_time=True):
         own = np.array([labels[row] for row in rows])
         edges = [0, *(np.flatnonzero(own[1:] != own[:-1]) + 1).tolist(), len(rows)] if len(own) else []
         for start, stop in itertools.pairwise(edges):
-            size = length or stop - start
+            size = stop - start if length is None or own[start] in rest else length
             if (stop - start) % size and stop != len(rows):
                 raise DataError(
                     f"blocks: {stop - start} samples of {str(own[start])!r} in run {name!r} (from its sample "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,15 +12,32 @@ import numpy as np
 
 from isocortex.data.base import Array
 from isocortex.errors import DamagedFile, DataError
+from isocortex.formats.safe_pickle import mapped
 
 _DEPTH, _MOST = 12, 20_000
+_NUMBERS = re.compile(r"[<>|][fiu][1248]")
 
 
 class Node(NamedTuple):
-    """A data set of the file."""
+    """A data set of the file: its numbers lie at ``offset``, as they lie in memory."""
 
     name: str
     shape: tuple[int, ...]
+    dtype: str
+    offset: int
+
+
+def array(path: Path, node: Node) -> Array:
+    """View a data set in the mapped file, without HDF5's library."""
+    buffer, what = mapped(path), f"{path}: array {node.name!r}"
+    if not _NUMBERS.fullmatch(node.dtype):
+        raise DamagedFile(f"{what}: holds {node.dtype} instead of numbers")
+    count, dtype = math.prod(node.shape), np.dtype(node.dtype)
+    if node.offset < 0 or node.offset + count * dtype.itemsize > len(buffer):
+        raise DamagedFile(
+            f"{what}: cut off: {len(buffer)} bytes cannot hold {count} numbers at {node.offset}"
+        )
+    return np.frombuffer(buffer, dtype, count, node.offset).reshape(node.shape)
 
 
 class H5:
@@ -68,18 +86,6 @@ class H5:
             raise DamagedFile(f"{self.path}: {name!r} is no array")
         return self._node(name, item)
 
-    def array(self, node: Node) -> Array:
-        """Read a data set of numbers, which the file must really hold."""
-        item = self._item(node.name)
-        try:
-            self._check(item, node)
-            array = np.asarray(item[()])
-        except DamagedFile:
-            raise
-        except Exception as error:  # h5py raises whatever HDF5 meets
-            raise DamagedFile(f"{self.path}: array {node.name!r} cannot be read ({error})") from None
-        return array
-
     def texts(self, group: str, name: str) -> list[str] | None:
         """Read an attribute that lists names, or its parts ``name0``, ``name1``, ...; None if absent."""
         item = self._item(group)
@@ -120,23 +126,28 @@ class H5:
             raise DamagedFile(f"{self.path}: group {name!r} cannot be read ({error})") from None
 
     def _node(self, name: str, item: Any) -> Node:
+        """Find out where the numbers lie: in this file, in one piece."""
+        what = f"{self.path}: array {name!r}"
         try:
-            return Node(name, tuple(int(n) for n in item.shape or ()))
+            shape = tuple(int(n) for n in item.shape or ())
+            if item.is_virtual or item.external:
+                raise DamagedFile(f"{what}: lies in another file, so it is refused")
+            if item.dtype.kind not in "fiu":  # no weights, whatever it is
+                return Node(name, shape, item.dtype.str, -1)
+            offset = item.id.get_offset()
+            stored, size = item.id.get_storage_size(), math.prod(shape) * item.dtype.itemsize
+            dtype = item.dtype.str
+        except DamagedFile:
+            raise
         except Exception as error:  # h5py raises whatever HDF5 meets
-            raise DamagedFile(f"{self.path}: array {name!r} cannot be read ({error})") from None
-
-    def _check(self, item: Any, node: Node) -> None:
-        """Refuse an array that lies elsewhere or announces more than the file can hold."""
-        what = f"{self.path}: array {node.name!r}"
-        if item.dtype.kind not in "fiu":
-            raise DamagedFile(f"{what}: holds {item.dtype} instead of numbers")
-        if item.is_virtual or item.external:
-            raise DamagedFile(f"{what}: lies in another file, so it is refused")
-        stored = min(item.id.get_storage_size(), self.path.stat().st_size)
-        size = math.prod(item.shape) * item.dtype.itemsize
-        # deflate cannot shrink anything by more than a factor of about 1,032
-        if size > stored * (1040 if item.chunks else 1):
-            raise DamagedFile(f"{what}: {stored} bytes in the file cannot hold the {size} that it announces")
+            raise DamagedFile(f"{what}: cannot be read ({error})") from None
+        if offset is None and size:
+            raise DamagedFile(
+                f"{what}: is compressed or in pieces; write it anew with h5repack -l CONTI -f NONE"
+            )
+        if stored != size:
+            raise DamagedFile(f"{what}: {stored} bytes where {size} are announced")
+        return Node(name, shape, dtype, offset or 0)
 
     def _has(self, item: Any, name: str) -> bool:
         try:

@@ -9,12 +9,13 @@ if the file has exactly as many layers of the kind as the network.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from isocortex.errors import DamagedFile, DataError
-from isocortex_vision.weights.h5_reading import H5, Node
+from isocortex_vision.weights.h5_reading import array
+from isocortex_vision.weights.h5_survey import Stored, survey
 from isocortex_vision.weights.layers import CAFFE, Pair, Reader, checked, in_order, numbered, origin, slots
 from isocortex_vision.weights.stored import Slot, StoredWeights
 
@@ -25,19 +26,10 @@ _KINDS = {"conv2d": "conv", "conv2d_transpose": "deconv", "dense": "dense"}
 _HEAD = {"fc1": "fc6", "fc2": "fc7", "predictions": "fc8"}
 
 
-class _Stored(NamedTuple):
-    """A layer of the file: its name there, the group it lies in, its arrays."""
-
-    name: str
-    group: str
-    arrays: tuple[Node, ...]
-
-
 def open_keras(path: Path, order: Sequence[Slot]) -> StoredWeights:
     """Open weights of Keras; VGG of ``keras.applications`` takes BGR minus the mean."""
     where = origin(path, "Keras HDF5")
-    with H5(path) as file:
-        stored = list(_legacy(file) or _keras_3(file))
+    stored = survey(path)
     named = _named(stored, order, where)
     readers: dict[str, Reader] = {}
     for name, slot in slots(order).items():
@@ -48,62 +40,26 @@ def open_keras(path: Path, order: Sequence[Slot]) -> StoredWeights:
     )
 
 
-def _reader(path: Path, stored: _Stored, slot: Slot, where: str) -> Reader:
+def _reader(path: Path, stored: Stored, slot: Slot, where: str) -> Reader:
     if len(stored.arrays) > 2:
         raise DamagedFile(
             f"{where}: layer {slot.name!r}: {len(stored.arrays)} arrays where a kernel and a bias belong"
         )
 
     def read() -> Pair:
-        with H5(path) as file:
-            kernel, *bias = [file.array(node) for node in stored.arrays]
+        kernel, *bias = [array(path, node) for node in stored.arrays]
         return checked(kernel, bias[0] if bias else None, slot, "tensorflow", where)
 
     return read
 
 
-# where the layers are
-
-
-def _legacy(file: H5) -> list[_Stored]:
-    """Find the layers of Keras 1 and 2: names in attributes; a nested model lists all its weights at once."""
-    root = "model_weights" if file.has("model_weights") else ""
-    names = file.texts(root, "layer_names")
-    if names is None:
-        return []
-    found: list[_Stored] = []
-    for name in names:
-        group = f"{root}/{name}".strip("/")
-        weights = file.texts(group, "weight_names") or []
-        parts: dict[str, list[Node]] = {}
-        for weight in weights:
-            inner = weight.rsplit("/", 1)[0].rsplit("/", 1)[-1] if len(weights) > 2 else name
-            parts.setdefault(inner, []).append(file.node(f"{group}/{weight}"))
-        found += [_Stored(inner, group, tuple(nodes)) for inner, nodes in parts.items()]
-    return found
-
-
-def _keras_3(file: H5) -> Iterator[_Stored]:
-    """Find the layers of Keras 3: groups with ``vars/0``, ``vars/1``; the name is a note beside them."""
-    places: dict[str, dict[int, Node]] = {}
-    for node in file.datasets():
-        group, _, last = node.name.rpartition("/vars/")
-        if last.isdecimal() and len(last) < 4:
-            places.setdefault(group, {})[int(last)] = node
-    for group, arrays in places.items():
-        if sorted(arrays) != list(range(len(arrays))):
-            raise DamagedFile(f"{file.path}: the variables of {group!r} are {sorted(arrays)}")
-        name = file.text(f"{group}/vars", "name") or group.rsplit("/", 1)[-1]
-        yield _Stored(name, group, tuple(arrays[place] for place in sorted(arrays)))
-
-
 # which layer is which
 
 
-def _named(stored: Sequence[_Stored], order: Sequence[Slot], where: str) -> dict[str, _Stored]:
+def _named(stored: Sequence[Stored], order: Sequence[Slot], where: str) -> dict[str, Stored]:
     """Give each layer of the network the one that the file has for it."""
     known = slots(order)
-    named: dict[str, _Stored] = {}
+    named: dict[str, Stored] = {}
     for layer in stored:
         name = _translated(layer, known)
         if name is not None and layer.arrays:
@@ -113,7 +69,7 @@ def _named(stored: Sequence[_Stored], order: Sequence[Slot], where: str) -> dict
     return named or _by_number(stored, order, where)
 
 
-def _translated(layer: _Stored, known: Any) -> str | None:
+def _translated(layer: Stored, known: Any) -> str | None:
     """Translate a name of Keras into the network's, if it is one."""
     block, grouped = _BLOCK.fullmatch(layer.name), _GROUPED.search(layer.group)
     if layer.name in known:
@@ -127,16 +83,16 @@ def _translated(layer: _Stored, known: Any) -> str | None:
     return None
 
 
-def _by_number(stored: Sequence[_Stored], order: Sequence[Slot], where: str) -> dict[str, _Stored]:
+def _by_number(stored: Sequence[Stored], order: Sequence[Slot], where: str) -> dict[str, Stored]:
     """Take layers that have made-up names in their order, if there are as many as the network has."""
-    found: dict[str, dict[int, _Stored]] = {}
+    found: dict[str, dict[int, Stored]] = {}
     for layer in stored:
         match = _NUMBERED.fullmatch(layer.group.rsplit("/", 1)[-1])
         if match and layer.arrays:
             if int(match[2] or 0) in found.setdefault(_KINDS[match[1]], {}):
                 return {}  # of several nested models
             found[_KINDS[match[1]]][int(match[2] or 0)] = layer
-    named: dict[str, _Stored] = {}
+    named: dict[str, Stored] = {}
     for kind, layers in found.items():
         names = numbered(order, kind)
         if len(names) != len(layers):

@@ -1,0 +1,182 @@
+"""Classification fold by fold and the discriminants, against scikit-learn."""
+
+import numpy as np
+import pytest
+from sklearn.covariance import ledoit_wolf_shrinkage
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
+from sklearn.metrics import balanced_accuracy_score, confusion_matrix
+from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from isocortex import testing
+from isocortex.errors import DataError
+from isocortex_decoding.crossvalidation.classification import (
+    accuracy_of,
+    balanced_accuracy,
+    classify,
+    permuted_within,
+    without_group_means,
+)
+from isocortex_decoding.crossvalidation.lda import ShrinkageLDA, ledoit_wolf_weight
+from isocortex_decoding.crossvalidation.splits import leave_one_out
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@parametrize_with_checks([ShrinkageLDA()])
+def test_discriminants_are_a_scikit_learn_classifier(estimator: object, check) -> None:
+    check(estimator)
+
+
+def test_discriminants_keep_the_contract() -> None:
+    testing.check_decoder(ShrinkageLDA())
+
+
+def made(n: int = 48, voxels: int = 30, classes: int = 4, seed: int = 0):
+    rng = np.random.default_rng(seed)
+    y = np.tile(np.arange(classes), n // classes)
+    runs = np.repeat(np.arange(6), n // 6)
+    means = rng.normal(size=(classes, voxels))
+    return 1000.0 + means[y] * 0.7 + rng.normal(size=(n, voxels)), y, runs
+
+
+@pytest.mark.parametrize("voxels", [5, 48, 200])
+def test_discriminants_are_those_of_the_shrunk_pooled_covariance(voxels: int) -> None:
+    x, y, _ = made(voxels=voxels)
+    x = x[:-3]  # classes of different size
+    y = y[:-3]
+    model = ShrinkageLDA().fit(x, y)
+    means = np.stack([x[y == k].mean(0) for k in range(4)])
+    residuals = x - means[y]
+    weight = ledoit_wolf_shrinkage(residuals, assume_centered=True)
+    assert model.shrinkage_ == pytest.approx(weight)
+    assert ledoit_wolf_weight(residuals)[0] == pytest.approx(weight)
+    covariance = residuals.T @ residuals / len(x)
+    shrunk = (1 - weight) * covariance + weight * np.trace(covariance) / voxels * np.eye(voxels)
+    w = np.linalg.solve(shrunk, (means - x.mean(0)).T).T
+    prior = np.log(np.bincount(y) / len(y))
+    want = (x - x.mean(0)) @ w.T - 0.5 * np.einsum("ij,ij->i", means - x.mean(0), w) + prior
+    np.testing.assert_allclose(model.decision_function(x), want, rtol=1e-6, atol=1e-6)
+    fixed = LinearDiscriminantAnalysis(solver="lsqr", covariance_estimator=_Fixed(shrunk)).fit(x, y)
+    assert np.array_equal(model.predict(x), fixed.predict(x))
+
+
+class _Fixed:
+    def __init__(self, covariance: np.ndarray) -> None:
+        self.covariance_ = covariance
+
+    def fit(self, X: np.ndarray) -> "_Fixed":
+        return self
+
+
+def test_discriminants_of_odd_data() -> None:
+    x = np.array([[0.0, 1.0, 5.0], [0.0, 3.0, 5.0]])
+    two = ShrinkageLDA().fit(x, ["b", "a"])  # one sample a class: the nearest mean
+    assert two.predict(x).tolist() == ["b", "a"] and two.decision_function(x).shape == (2,)
+    with pytest.raises(ValueError, match="one class"):
+        ShrinkageLDA().fit(x, [1, 1])
+    equal = np.repeat(x, 4, axis=0)  # voxels that depend on each other, no spread within classes
+    assert ShrinkageLDA().fit(equal, [0] * 4 + [1] * 4).predict(equal).tolist() == [0] * 4 + [1] * 4
+
+
+@pytest.mark.parametrize("z_score", [True, False])
+@pytest.mark.parametrize("model", [RidgeClassifier(), LogisticRegression(max_iter=2000), ShrinkageLDA()])
+def test_classification_is_scikit_learns(model: object, z_score: bool) -> None:
+    x, y, runs = made()
+    x = (x - 1000) * np.linspace(1, 2, 30)
+    found = classify(x, y, leave_one_out(runs, "run"), model, z_score)
+    chain = make_pipeline(_ddof1(), model) if z_score else model
+    want = cross_val_predict(chain, x, y, groups=runs, cv=LeaveOneGroupOut())
+    np.testing.assert_array_equal(found.confusion, confusion_matrix(y, want))
+    assert found.accuracy == pytest.approx(np.mean(want == y)) and found.n == 48
+    assert balanced_accuracy(found.confusion) == pytest.approx(balanced_accuracy_score(y, want))
+    assert found.dropped == 0 and found.warned == {} and len(found.null) == 0
+
+
+class _ddof1(StandardScaler):
+    def fit(self, X: np.ndarray, y: object = None, sample_weight: object = None) -> "_ddof1":
+        super().fit(X)
+        self.scale_ = X.std(axis=0, ddof=1)
+        return self
+
+
+def test_nothing_of_the_test_samples_reaches_training() -> None:
+    x, y, runs = made()
+    seen: list[np.ndarray] = []
+
+    class Spy(ShrinkageLDA):
+        def fit(self, X: np.ndarray, y: np.ndarray) -> "Spy":
+            seen.append(X)
+            return super().fit(X, y)
+
+    classify(x, y, leave_one_out(runs, "run"), Spy())
+    changed = x.copy()
+    changed[runs == 0] *= -50
+    classify(changed, y, leave_one_out(runs, "run"), Spy())
+    np.testing.assert_array_equal(seen[0], seen[6])  # fold 1 tests run 0
+
+
+def test_unusable_voxels_are_left_out_and_counted() -> None:
+    x, y, runs = made()
+    folds = leave_one_out(runs, "run")
+    want = classify(x[:, 3:], y, folds, ShrinkageLDA())
+    x[:, 0], x[3, 1], x[40, 2] = 5.0, np.nan, np.inf
+    found = classify(x, y, folds, ShrinkageLDA())
+    np.testing.assert_array_equal(found.confusion, want.confusion)
+    assert found.dropped == 3
+    with pytest.raises(DataError, match="fold '0': no voxel"):
+        classify(np.ones_like(x), y, folds, ShrinkageLDA())
+
+
+def test_labels_are_permuted_within_runs() -> None:
+    _, y, runs = made()
+    orders = permuted_within(y, runs, 50, np.random.default_rng(0))
+    assert orders.shape == (50, 48) and len(np.unique(orders, axis=0)) == 50
+    for run in range(6):
+        assert (np.sort(orders[:, runs == run], axis=1) == np.sort(y[runs == run])).all()
+    assert permuted_within(y, runs, 0, np.random.default_rng(0)).shape == (0, 48)
+    with pytest.raises(DataError, match="0 or more"):
+        permuted_within(y, runs, -1, np.random.default_rng(0))
+
+
+def test_the_null_is_the_accuracy_with_permuted_labels() -> None:
+    x, y, runs = made()
+    folds = leave_one_out(runs, "run")
+    orders = permuted_within(y, runs, 12, np.random.default_rng(1))
+    found = classify(x, y, folds, ShrinkageLDA(), permuted=orders)
+    want = [classify(x, order, folds, ShrinkageLDA()).accuracy for order in orders]
+    np.testing.assert_allclose(found.null, want)
+    assert found.accuracy > max(want)
+
+
+def test_p_is_right_where_there_is_nothing() -> None:
+    rng = np.random.default_rng(2)
+    _, y, runs = made(24)
+    folds = leave_one_out(runs, "run")
+    small = []
+    for _ in range(40):
+        found = classify(
+            rng.normal(size=(24, 8)), y, folds, ShrinkageLDA(), permuted=permuted_within(y, runs, 9, rng)
+        )
+        small.append((1 + np.sum(found.null >= found.accuracy)) / 10 <= 0.1)
+    assert np.mean(small) <= 0.25
+
+
+def test_a_regressor_is_no_classifier_and_warnings_are_counted() -> None:
+    x, y, runs = made()
+    folds = leave_one_out(runs, "run")
+    with pytest.raises(DataError, match="LinearRegression is no classifier"):
+        classify(x, y, folds, LinearRegression())
+    found = classify(x, y, folds, LogisticRegression(max_iter=1))
+    assert list(found.warned.values()) == [6] and "ConvergenceWarning" in next(iter(found.warned))
+
+
+def test_run_means_and_empty_tables() -> None:
+    x, _, runs = made()
+    centred = without_group_means(x.astype(np.float32), runs)
+    for run in range(6):
+        np.testing.assert_allclose(centred[runs == run].mean(0), 0, atol=1e-4)
+    assert np.isnan(accuracy_of(np.zeros((2, 2), int))) and np.isnan(balanced_accuracy(np.zeros((2, 2), int)))
+    assert balanced_accuracy(np.array([[3, 1], [0, 0]])) == 0.75

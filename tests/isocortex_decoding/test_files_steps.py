@@ -159,3 +159,49 @@ def test_decoded_folders(tmp_path: Path) -> None:
     assert (found.averaged, found.model, found.subject, found.roi) == ((24, 24, 24), "VGG19", "S1", "VC")
     assert np.array_equal(found.layers["conv1"], given.layers["conv1"])
     assert steps.load_decoded_folders(tmp_path, "S1", "VC").averaged is None
+
+
+def test_float32_voxels_leave_the_ids_of_images_alone(tmp_path: Path) -> None:
+    path = lab.make_bdata(tmp_path / "a.h5")
+    found = steps.load_bdata(path, "ROI_V1", "stimulus_id", precision="float32", order="file")
+    assert found.values.dtype == np.float32
+    assert np.array_equal(found.values, lab.bdata_content()["data"][:, :5].astype(np.float32))
+    assert found.stimuli == lab.NAMES * 2
+
+
+PIPELINE = """
+name: lab-files
+steps:
+  raw: {use: tested_preprocess_bdata, with: {file: raw.h5, select: ROI_V1, shift: 1, precision: float32}}
+  whole: {use: tested_load_bdata, with: {file: raw.h5, select: "ROI_*", missing: drop}}
+  means: {use: tested_average_samples, from: raw.patterns}
+  truth: {use: tested_load_feature_folders, with: {folder: features, categories: synset}}
+  decoded: {use: tested_load_decoded_folders, with: {folder: decoded, subject: S1, roi: VC, averaged: 2}}
+"""
+
+
+def test_in_a_pipeline(tmp_path: Path) -> None:
+    import isocortex as ic
+    from isocortex_decoding.steps.preprocess import average_samples
+
+    class Steps:
+        @ic.hookimpl
+        def register_steps(self, register: Any) -> None:
+            for step in (
+                steps.preprocess_bdata, steps.load_bdata, average_samples, steps.load_feature_folders,
+                steps.load_decoded_folders,
+            ):  # fmt: skip
+                register(f"tested_{step.__name__}", step)
+
+    raw_runs(tmp_path)
+    given = features()
+    dirs.write_features(tmp_path / "features", given, "channels_last")
+    dirs.write_decoded(tmp_path / "decoded", Decoded(given.layers, given.stimuli, None, "", "S1", "VC"))
+    (tmp_path / "p.yaml").write_text(PIPELINE)
+    run = ic.run(tmp_path / "p.yaml", out=tmp_path / "out", plugins=[Steps()])
+    assert run["means.patterns"].stimuli == lab.NAMES[:2]
+    assert run["means.counts"]["samples"].tolist() == [2, 2]
+    assert run["raw.patterns"].values.dtype == np.float32
+    assert run["whole"].n_samples == 12
+    assert run["truth"].categories == ("n1", "n1", "n2")
+    assert run["decoded"].averaged == (2, 2, 2)

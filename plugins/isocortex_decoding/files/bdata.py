@@ -84,11 +84,15 @@ class BData:
             raise DataError(f"{self.path}: select: {select!r} selects no column")
         return self.read(mask)
 
-    def read(self, mask: Mask) -> Array:
-        """Read columns: (samples, selected) in the order of the file; whole numbers become float64."""
-        dtype = self._data.dtype if self._data.dtype.kind == "f" else np.dtype(np.float64)
+    def read(self, mask: Mask, dtype: npt.DTypeLike | None = None) -> Array:
+        """Read columns: (samples, selected) in the order of the file, as ``dtype``.
+
+        By default as stored; whole numbers and half precision become float64.
+        """
+        own = self._data.dtype.newbyteorder("=")
+        dtype = dtype or (own if own in (np.float32, np.float64) else np.dtype(np.float64))
         places = np.flatnonzero(mask)
-        out = np.empty((self.n_samples, len(places)), dtype=dtype.newbyteorder("="))
+        out = np.empty((self.n_samples, len(places)), dtype=dtype)
         with hdf5.reading(self.path, _KIND):
             self._read_into(out, places)
         return out
@@ -144,6 +148,7 @@ class BData:
         run_key: str | Sequence[str] | None = None,
         missing: str = "error",
         in_space: bool = True,
+        dtype: npt.DTypeLike | None = None,
     ) -> Patterns:
         """Read selected voxels as ``Patterns``: stimuli from ``label_key``, conditions from ``category_key``.
 
@@ -154,6 +159,7 @@ class BData:
         Parameters
         ----------
         missing : what becomes of samples without a label: "error", "drop", or "keep" (labelled ``n/a``).
+        dtype : of the voxels, np.float32 to halve the memory; labels are always read as float64.
         """
         if missing not in ("error", "drop", "keep"):
             raise DataError(f"missing: error, drop or keep, not {missing!r}")
@@ -169,7 +175,7 @@ class BData:
                 f"{label_key!r}{f' or {category_key!r}' if category_key else ''}; drop them (missing: drop)"
             )
         space, order = voxel_space(self.keys, self._values, mask, self.voxels()) if in_space else (None, None)
-        values, places = self.read(mask), np.flatnonzero(mask)
+        values, places = self.read(mask, dtype), np.flatnonzero(mask)
         if order is not None:
             values, places = values[:, order], places[order]
         found = Patterns(

@@ -40,11 +40,14 @@ def rows_of(groups: Groups, n_samples: int, in_time: bool = False) -> Iterator[t
 
 
 def as_samples(values: Array, what: str) -> tuple[Array, np.dtype[Any]]:
-    """Check samples x voxels; give them in float64, and the type that the result shall have."""
+    """Check samples x voxels; give them as they are, and the type that the result shall have.
+
+    Kernels compute in float64, run by run: all runs at once in float64 may be more than memory holds.
+    """
     values = np.asarray(values)
     if values.ndim != 2 or values.dtype.kind not in "fiub":
         raise DataError(
             f"{what}: expected numbers of shape (samples, voxels), got {values.dtype} {values.shape}"
         )
     dtype = np.dtype(np.float32) if values.dtype == np.float32 else np.dtype(np.float64)
-    return values.astype(np.float64, copy=False), dtype
+    return values, dtype

@@ -44,7 +44,7 @@ def regress_out(
                 f"regress_out: run {name!r} has {len(rows)} samples for {basis.shape[1] + 1} regressors (the "
                 "constant included); nothing would be left"
             )
-        out[rows] = _residuals(samples[rows], basis, remove_dc)
+        out[rows] = _residuals(samples[rows].astype(np.float64), basis, remove_dc)
     return out
 
 

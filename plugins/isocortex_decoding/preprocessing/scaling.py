@@ -48,15 +48,17 @@ def reduce_outliers(
     samples, dtype = as_samples(values, "reduce_outliers")
     if iterations < 1 or (threshold is not None and not threshold > 0):
         raise DataError("reduce_outliers: give at least one iteration and a threshold above 0")
-    out = samples.copy()
+    out = np.empty(samples.shape, dtype=dtype)
     axis = 0 if across == "samples" else 1
+    changed = 0
     for _, rows in rows_of(groups, len(samples)):
-        if threshold is not None:
-            out[rows] = _clipped(out[rows], threshold, iterations, axis)
-    if minimum is not None or maximum is not None:
-        out = np.clip(out, minimum, maximum)
-    changed = int(np.count_nonzero((out != samples) & ~np.isnan(samples)))
-    return Clipped(out.astype(dtype, copy=False), changed)
+        run = samples[rows].astype(np.float64)
+        clipped = run if threshold is None else _clipped(run.copy(), threshold, iterations, axis)
+        if minimum is not None or maximum is not None:
+            clipped = np.clip(clipped, minimum, maximum)
+        changed += int(np.count_nonzero((clipped != run) & ~np.isnan(run)))
+        out[rows] = clipped
+    return Clipped(out, changed)
 
 
 def _clipped(run: Floats, threshold: float, iterations: int, axis: int) -> Floats:
@@ -106,7 +108,8 @@ def normalise(
         base = rows if baseline is None else rows[np.asarray(baseline, dtype=bool)[rows]]
         if not len(base):
             raise DataError(f"normalise: run {name!r} has no samples in the baseline")
-        out[rows], count = _scaled(samples[rows], samples[base], mode)
+        run, still = (samples[part].astype(np.float64) for part in (rows, base))
+        out[rows], count = _scaled(run, still, mode)
         undefined += count
     return Normalised(out, undefined)
 

@@ -107,11 +107,9 @@ def average_samples(values: Array, groups: Groups) -> Averaged:
     samples, dtype = as_samples(values, "average_samples")
     means, first, counts = [], [], []
     for _, rows in rows_of(groups, len(samples)):
-        means.append(samples[rows].mean(axis=0))
+        means.append(samples[rows].astype(np.float64).mean(axis=0).astype(dtype))
         first.append(rows[0])
         counts.append(len(rows))
     if not means:
         raise DataError("average_samples: there are no samples")
-    return Averaged(
-        np.stack(means).astype(dtype), np.array(first, dtype=np.intp), np.array(counts, dtype=np.intp)
-    )
+    return Averaged(np.stack(means), np.array(first, dtype=np.intp), np.array(counts, dtype=np.intp))

@@ -257,6 +257,22 @@ def test_what_keras_itself_writes_is_read(of_keras: tuple[Path, Any], name: str)
     assert_same(dict(open_weights(folder / name, ORDER).layers), layers)
 
 
+def test_long_lists_of_names_that_keras_cuts_and_a_block_of_the_users_before_the_file(tmp_path: Path) -> None:
+    import h5py
+
+    path = files.write_keras_legacy(tmp_path / "a.h5", LAYERS)
+    with h5py.File(path, "r+") as file:
+        names = file.attrs["layer_names"]
+        del file.attrs["layer_names"]
+        file.attrs["layer_names0"], file.attrs["layer_names1"] = names[:5], names[5:]
+    assert_same(dict(open_weights(path, ORDER).layers))
+    with h5py.File(path) as file, h5py.File(tmp_path / "b.h5", "w", userblock_size=1024) as moved:
+        for key in file:
+            file.copy(key, moved)
+        moved.attrs["layer_names"] = names
+    assert_same(dict(open_weights(tmp_path / "b.h5", ORDER).layers))
+
+
 def test_a_whole_keras_model_is_sent_to_the_model_of_that_name(of_keras: tuple[Path, Any]) -> None:
     with pytest.raises(
         DataError, match="a whole Keras model, not weights alone; name it as the model: keras:"

@@ -1,4 +1,4 @@
-"""TensorFlow checkpoints without TensorFlow, which may end the whole process when a file is damaged.
+"""TensorFlow checkpoints without importing TensorFlow; a damaged one is one clear error.
 
 Both formats: V2 (``.index``, a table of BundleEntryProto, and ``.data-00000-of-00001``, the values) and the
 single file of TensorFlow before 0.12 (V1, a table of SavedTensorSlices). Field numbers are those of

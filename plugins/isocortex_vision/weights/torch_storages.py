@@ -38,7 +38,7 @@ class Storage(NamedTuple):
 
     type: str
     key: str
-    count: int
+    n_values: int
     offset: int = 0
 
 
@@ -77,9 +77,9 @@ def _rebuild_tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any
         raise Failure("a tensor of it is damaged")
     count = math.prod(shape)
     last = offset + storage.offset + sum((n - 1) * stride for n, stride in zip(shape, strides, strict=True))
-    if count and (last >= storage.count or count > storage.count):
+    if count and (last >= storage.n_values or count > storage.n_values):
         raise Failure(
-            f"a tensor of shape {str(shape)[:80]} does not fit its storage of {storage.count} values"
+            f"a tensor of shape {str(shape)[:80]} does not fit its storage of {storage.n_values} values"
         )
     return Tensor(storage, offset + storage.offset, shape, strides)
 
@@ -148,11 +148,11 @@ def _view(
     kind = _TYPES[tensor.storage.type]
     form = "u2" if kind == "bfloat16" else kind
     item = int(form[1])
-    if length != tensor.storage.count * item:
+    if length != tensor.storage.n_values * item:
         raise DamagedFile(
-            f"{what}: a storage of {length} bytes where {tensor.storage.count * item} are announced"
+            f"{what}: a storage of {length} bytes where {tensor.storage.n_values * item} are announced"
         )
-    flat = np.frombuffer(content, order + form, tensor.storage.count, start)
+    flat = np.frombuffer(content, order + form, tensor.storage.n_values, start)
     strides = tuple(stride * item for stride in tensor.strides)
     array = np.lib.stride_tricks.as_strided(flat[tensor.offset :], tensor.shape, strides, writeable=False)
     return widened(array) if kind == "bfloat16" else array

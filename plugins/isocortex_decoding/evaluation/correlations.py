@@ -29,8 +29,8 @@ from isocortex_decoding.evaluation.blocks import (
 _FLOAT64_WORK = 2**37
 """Up to so many products float32 features are multiplied in float64."""
 
-_ROWS = 2**24
-"""How many correlations are held at a time: 128 MB."""
+_ROWS = 2**22
+"""How many correlations are held at a time: 32 MB (and some arrays of that size beside)."""
 
 
 def profile_correlation(decoded: Any, true: Any, block: int = BLOCK) -> Floats:
@@ -134,7 +134,7 @@ def correlation_rows(
     decoded, true : arrays (n, ...units) and (m, ...units); also memory maps. They are read once for every
         ``rows`` decoded samples.
     mean, norm, keep : as in ``pattern_correlation``.
-    rows : how many decoded samples at a time (default: what fits 128 MB).
+    rows : how many decoded samples at a time (default: what fits 32 MB).
 
     Yields
     ------

@@ -11,25 +11,48 @@ from numba import njit
 
 from isocortex_decoding.decoders._lapack import cholesky, gram_of_columns, gram_of_rows, solve
 
+_HELD = 2**25
+"""Bytes of sub-matrices that are gathered together."""
+
 FAILED = 1
 """Status of a unit whose matrix is not positive definite to working precision."""
 
 
 @njit(nogil=True, cache=True)
 def by_gram(addresses, letters, gram, alpha, right, index, weights, status):  # type: ignore[no-untyped-def]
-    """Weights of each unit from the Gram matrix of all voxels: the sub-matrix of its own, by Cholesky."""
+    """Weights of each unit from the Gram matrix of all voxels: the sub-matrix of its own, by Cholesky.
+
+    Only ``gram[i, j]`` with j >= i is read; ``index`` is ascending in each unit.
+    """
     units, n = index.shape
-    matrix = np.empty((n, n), gram.dtype)
+    together = max(1, min(units, _HELD // (n * n * gram.itemsize)))
+    matrices = np.empty((together, n, n), gram.dtype)
     numbers = np.zeros(4, np.int32)
-    for unit in range(units):
-        own = index[unit]
-        for j in range(n):  # one triangle only; ascending positions walk through memory forwards
-            row, into = gram[own[j]], matrix[j]
-            for i in range(j, n):
-                into[i] = row[own[i]]
-            into[j] += alpha
-            weights[unit, j] = right[unit, own[j]]
-        status[unit] = _solved(addresses, letters, numbers, matrix, n, weights[unit])
+    for start in range(0, units, together):
+        stop = min(units, start + together)
+        _gather(gram, index[start:stop], matrices)
+        for unit in range(start, stop):
+            matrix = matrices[unit - start]
+            for j in range(n):
+                matrix[j, j] += alpha
+                weights[unit, j] = right[unit, index[unit, j]]
+            status[unit] = _solved(addresses, letters, numbers, matrix, n, weights[unit])
+
+
+@njit(nogil=True, cache=True)
+def _gather(gram, index, matrices):  # type: ignore[no-untyped-def]
+    """Sub-matrices of some units, one triangle each; a row of ``gram`` serves all units while it is near."""
+    units, n = index.shape
+    reached = np.zeros(units, np.int64)
+    for voxel in range(gram.shape[0]):
+        row = gram[voxel]
+        for unit in range(units):
+            j = reached[unit]
+            if j < n and index[unit, j] == voxel:
+                own, into = index[unit], matrices[unit, j]
+                for i in range(j, n):
+                    into[i] = row[own[i]]
+                reached[unit] = j + 1
 
 
 @njit(nogil=True, cache=True)

@@ -74,7 +74,7 @@ class SharedVoxels:
     def gram(self) -> Array | None:
         """Products of all columns with one another, or None where they would take too much memory."""
         fits = len(self.design) ** 2 * self.dtype.itemsize <= _GRAM_BYTES
-        return gram(self.design) if fits else None
+        return gram(self.design, mirrored=False) if fits else None
 
     def block(self, Y: Array) -> Block:
         """Products of up to ``UNITS`` units Y (rows, units) with the voxels, and which voxels they choose."""
@@ -115,18 +115,22 @@ class SharedVoxels:
         return None, out
 
 
-def gram(rows: Array) -> Array:
-    """``rows @ rows.T`` by tiles, the same to the last bit on any number of processors."""
+def gram(rows: Array, mirrored: bool = True) -> Array:
+    """``rows @ rows.T`` by tiles, the same to the last bit on any number of processors.
+
+    Without ``mirrored`` only the triangle [i, j], j >= i, holds numbers.
+    """
     size = len(rows)
     out = np.empty((size, size), rows.dtype)
     starts = range(0, size, _TILE)
-    tiles = [(first, second) for first in starts for second in starts if second <= first]
+    tiles = [(first, second) for first in starts for second in starts if second >= first]
 
     def tile(start: int, stop: int) -> None:
         for first, second in tiles[start:stop]:
             a, b = slice(first, first + _TILE), slice(second, second + _TILE)
             out[a, b] = rows[a] @ rows[b].T
-            out[b, a] = out[a, b].T
+            if mirrored and first != second:
+                out[b, a] = out[a, b].T
 
     with one_blas_thread():
         over(len(tiles), tile, 1)

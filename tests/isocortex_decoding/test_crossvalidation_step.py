@@ -41,7 +41,7 @@ def test_decoding_is_the_plain_loop_over_folds() -> None:
     true = features(24)
     patterns = brain(true)
     split = cross_validation_folds(patterns, rng(), by="run")
-    found = cross_validated_decoding(patterns, true, split.folds, Ridge(alpha=3.0), AXES)
+    found = cross_validated_decoding(patterns, true, split.folds, Ridge(alpha=3.0), axes=AXES)
     assert set(found.decoded.stimuli) == set(true.stimuli) and found.decoded.averaged == (2,) * 24
     assert (found.decoded.subject, found.decoded.roi) == ("S1", "VC")
     assert found.folds["test_stimuli"].tolist() == [4] * 6 and found.folds["train"].tolist() == [40] * 6
@@ -77,7 +77,7 @@ def test_stimuli_tested_in_several_folds_are_averaged() -> None:
     with pytest.raises(DataError, match="all share repeated stimulus"):
         cross_validation_folds(patterns, rng(), repetitions="remove")
     split = cross_validation_folds(patterns, rng(), repetitions="allow")
-    found = cross_validated_decoding(patterns, true, split.folds, Ridge(), AXES, ["fc6"])
+    found = cross_validated_decoding(patterns, true, split.folds, Ridge(), layers=["fc6"])
     assert found.decoded.averaged == (2,) * 12 and found.folds["shared_stimuli"].tolist() == [12, 12]
     single = [
         cross_validated_decoding(
@@ -85,8 +85,7 @@ def test_stimuli_tested_in_several_folds_are_averaged() -> None:
             true,
             cross_validation_folds(patterns, rng(), folds=[{"test": [run]}], repetitions="allow").folds,
             Ridge(),
-            AXES,
-            ["fc6"],
+            layers=["fc6"],
         ).decoded.select(true.stimuli)
         for run in "ab"
     ]
@@ -126,16 +125,20 @@ def test_unusable_voxels_and_units() -> None:
     fc[true.stimuli.index(patterns.stimuli[0]), 4] = np.inf
     true = Features({"fc6": fc}, true.stimuli)
     folds = cross_validation_folds(bad, rng()).folds
-    with pytest.warns(UserWarning, match="up to 2 of 60 voxels"):
-        found = cross_validated_decoding(bad, true, folds, Ridge(), AXES)
+    with (
+        pytest.warns(UserWarning, match="up to 2 of 60 voxels"),
+        pytest.warns(UserWarning, match="up to 1 units of layer 'fc6' are constant"),
+        pytest.warns(UserWarning, match="up to 1 units of layer 'fc6' are not finite"),
+    ):
+        found = cross_validated_decoding(bad, true, folds, Ridge())
     assert found.folds["dropped_voxels"].tolist() == [2] * 6 and found.folds["voxels"].tolist() == [58] * 6
     decoded = found.decoded.matrix("fc6")
     assert (decoded[:, 3] == 4.0).all() and np.isfinite(np.delete(decoded, 4, 1)).all()
     tested_in_first = [found.decoded.stimuli.index(patterns.stimuli[row]) for row in folds.folds[0].test]
     assert np.isnan(np.delete(decoded[:, 4], tested_in_first)).all()
     without = Patterns(np.ones((48, 3)), patterns.conditions, patterns.runs, patterns.stimuli)
-    with pytest.raises(DataError, match="no voxel is finite and varies"):
-        cross_validated_decoding(without, true, folds, Ridge(), AXES)
+    with pytest.raises(DataError, match="none of the 3 voxels can be used"):
+        cross_validated_decoding(without, true, folds, Ridge())
 
 
 def test_any_regressor_and_block_size(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,14 +147,13 @@ def test_any_regressor_and_block_size(monkeypatch: pytest.MonkeyPatch) -> None:
     true = features(24)
     patterns = brain(true)
     folds = cross_validation_folds(patterns, rng(), folds=[{"test": ["0", "1"]}]).folds
-    one = cross_validated_decoding(patterns, true, folds, SVR(kernel="linear"), AXES, ["fc6"])
+    one = cross_validated_decoding(patterns, true, folds, SVR(kernel="linear"), layers=["fc6"])
     assert one.decoded.layers["fc6"].shape == (8, 25)
     shared = VoxelSelectedRidge(alpha=10, n_voxels=20)
-    fast = cross_validated_decoding(patterns, true, folds, shared, AXES).decoded
+    fast = cross_validated_decoding(patterns, true, folds, shared).decoded
     monkeypatch.setattr(decoding, "_IN_MEMORY", 10)
-    blocks = decoding.unit_blocks
-    monkeypatch.setattr(decoding, "unit_blocks", lambda units, samples, block: blocks(units, samples, 100))
-    again = cross_validated_decoding(patterns, true, folds, shared, AXES).decoded
+    monkeypatch.setattr(decoding, "BLOCK", 100)
+    again = cross_validated_decoding(patterns, true, folds, shared).decoded
     for layer in true.layers:
         assert (
             isinstance(again.layers[layer], np.memmap)
@@ -166,10 +168,10 @@ def test_any_regressor_and_block_size(monkeypatch: pytest.MonkeyPatch) -> None:
         def predict(self, X: np.ndarray) -> np.ndarray:
             raise NotImplementedError
 
-    slow = cross_validated_decoding(patterns, true, folds, Plain(), AXES).decoded
+    slow = cross_validated_decoding(patterns, true, folds, Plain()).decoded
     np.testing.assert_allclose(slow.layers["fc6"], fast.layers["fc6"], atol=1e-4)
-    with pytest.raises(DataError, match="LinearSVC is a classifier"):
-        cross_validated_decoding(patterns, true, folds, LinearSVC(), AXES)
+    with pytest.raises(DataError, match="LinearSVC tells classes apart"):
+        cross_validated_decoding(patterns, true, folds, LinearSVC())
 
 
 def test_what_does_not_belong_together() -> None:
@@ -177,11 +179,11 @@ def test_what_does_not_belong_together() -> None:
     patterns = brain(true)
     folds = cross_validation_folds(patterns, rng()).folds
     with pytest.raises(LabelMismatch, match="sample 1 was"):
-        cross_validated_decoding(patterns.take(np.arange(48)[::-1]), true, folds, Ridge(), AXES)
+        cross_validated_decoding(patterns.take(np.arange(48)[::-1]), true, folds, Ridge())
     with pytest.raises(LabelMismatch, match="fold '0': features of the stimuli"):
-        cross_validated_decoding(patterns, features(20), folds, Ridge(), AXES)
+        cross_validated_decoding(patterns, features(20), folds, Ridge())
     with pytest.raises(DataError, match="no layer 'fc7'"):
-        cross_validated_decoding(patterns, true, folds, Ridge(), AXES, ["fc7"])
+        cross_validated_decoding(patterns, true, folds, Ridge(), layers=["fc7"])
     bare = Patterns(patterns.values, patterns.conditions)
     with pytest.raises(DataError, match="no run labels"):
         cross_validation_folds(bare, rng())

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from isocortex.data.base import Array
 from isocortex.errors import DataError
-from isocortex_decoding.crossvalidation.decoding import standardised
 from isocortex_decoding.crossvalidation.folds import Folds, Indices
+from isocortex_decoding.crossvalidation.scaling import standardised
 from isocortex_decoding.evaluation.blocks import Floats, Mask
 
 

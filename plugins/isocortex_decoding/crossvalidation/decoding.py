@@ -1,139 +1,122 @@
-"""Decoding one fold: everything fitted on its training samples, units in blocks."""
+"""Decoding fold by fold: everything fitted on training samples, predictions put together by stimulus."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator
+import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from isocortex.data import Patterns
+from isocortex.data import Features, Patterns
 from isocortex.data.base import Array
 from isocortex.data.labels import Labels, codes, positions, unique
-from isocortex.errors import DataError
 from isocortex_decoding.crossvalidation.folds import Fold, Indices
-from isocortex_decoding.evaluation.blocks import BLOCK, Floats, Mask, unit_blocks
+from isocortex_decoding.decoders.scaling import UnitScaling
+from isocortex_decoding.decoders.streaming import Streamed, UnitStream
+from isocortex_decoding.decoders.unit_blocks import Predictions, scratch_array, scratch_file
+from isocortex_decoding.evaluation.blocks import BLOCK, unit_blocks
 
 _IN_MEMORY = 2**28
-"""Predictions of more bytes go to a temporary file."""
+"""Predictions of more bytes go to temporary files."""
 
 
-class FoldData(NamedTuple):
-    """Brain side of a fold, z-scored by its training samples.
+class Settings(NamedTuple):
+    """How each fold is decoded (see ``UnitStream``)."""
 
-    ``train`` (samples, voxels); ``rows`` (samples,) the row of ``trained`` that each belongs to; ``trained``
-    and ``tested`` the rows of the features that are learnt and predicted; ``test`` (tested, voxels) the means
-    of the test samples of each stimulus; ``counts`` (tested,) of how many; ``dropped`` voxels take no part.
+    decoder: Any
+    layers: Sequence[str]
+    scaling: UnitScaling = "unique"
+    dtype: npt.DTypeLike | None = None
+
+
+class FoldResult(NamedTuple):
+    """Predictions of a fold: layer -> (tested stimuli, ...units), with what was used.
+
+    ``tested`` are the stimuli, ``counts`` how many samples of each were averaged; ``trained`` is the number
+    of training stimuli, ``voxels`` of voxels used; ``constant`` and ``not_finite`` count units by layer.
     """
 
-    train: Array
-    rows: Indices
-    trained: Indices
-    test: Array
-    tested: Indices
+    tested: Labels
     counts: Indices
-    dropped: int
+    trained: int
+    voxels: int
+    predicted: dict[str, Array]
+    constant: dict[str, int]
+    not_finite: dict[str, int]
 
 
-def fold_data(patterns: Patterns, fold: Fold, labels: Labels, stimuli: Labels) -> FoldData:
-    """Take a fold's samples, find their features by label, and z-score the voxels by training (ddof 1).
+def decode_fold(
+    patterns: Patterns, fold: Fold, labels: Labels, features: Features, settings: Settings
+) -> FoldResult:
+    """Learn a fold's training samples and predict the features of its test stimuli.
 
-    ``labels`` are the stimuli of the samples, ``stimuli`` those of the features. Voxels that are not finite,
-    or constant in training, are left out.
+    ``labels`` are the stimuli of the samples, by which their features are found. The test samples of a
+    stimulus are averaged first.
     """
     what = f"fold {fold.name!r}: features of the stimuli"
     trained = unique([labels[row] for row in fold.train])
     tested = unique([labels[row] for row in fold.test])
+    places = positions(trained, features.stimuli, what)
+    positions(tested, features.stimuli, what)
     rows = positions([labels[row] for row in fold.train], trained, what)
     members = codes([labels[row] for row in fold.test], tested)
     counts = np.bincount(members, minlength=len(tested))
-    train = np.asarray(patterns.values[fold.train])
     test = np.zeros((len(tested), patterns.n_channels))
     np.add.at(test, members, patterns.values[fold.test])
-    test /= counts[:, None]
-    train, test, keep = standardised(train, test)
-    if not keep.any():
-        raise DataError(f"fold {fold.name!r}: no voxel is finite and varies over the training samples")
-    return FoldData(
-        train,
-        rows,
-        positions(trained, stimuli, what),
-        test,
-        positions(tested, stimuli, what),
+    test = (test / counts[:, None]).astype(patterns.values.dtype)
+    train = np.asarray(patterns.values[fold.train])
+    stream = UnitStream(settings.decoder, train, test, rows, settings.scaling, settings.dtype)
+    found = {name: _decoded(stream, features.layers[name], places, name) for name in settings.layers}
+    return FoldResult(
+        tested,
         counts,
-        int(np.count_nonzero(~keep)),
+        len(trained),
+        len(stream.scale.used),
+        {name: part.predicted for name, part in found.items()},
+        {name: part.n_constant for name, part in found.items()},
+        {name: part.n_nan for name, part in found.items()},
     )
 
 
-def standardised(train: Array, test: Array) -> tuple[Array, Array, Mask]:
-    """Z-score both by the training samples (ddof 1); say which voxels could be kept."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        keep = np.isfinite(train).all(axis=0) & np.isfinite(test).all(axis=0)
-        keep &= (train != train[:1]).any(axis=0)
-        mean = train[:, keep].mean(axis=0, dtype=np.float64)
-        deviation = train[:, keep].std(axis=0, ddof=1, dtype=np.float64)
-    first, second = ((side[:, keep] - mean) / deviation for side in (train, test))
-    return first.astype(train.dtype), second.astype(train.dtype), keep
+def put_together(results: Sequence[FoldResult], layer: str, tested: Labels, counts: Indices) -> Array:
+    """Predictions of one layer (tested, ...units); a stimulus of several folds gets the mean of its own.
 
-
-def predict_units(
-    decoder: Any, data: FoldData, features: Array, block: int = BLOCK
-) -> Iterator[tuple[slice, Array]]:
-    """Learn and predict a layer (stimuli, units) block by block: yields (units, predictions (tested, units)).
-
-    Units are z-scored by the different training stimuli (ddof 1), and predictions scaled back. A unit that is
-    constant in training is predicted as that constant; one that is not finite there is predicted as NaN.
+    ``counts`` (tested,) are all samples of each stimulus, by which the mean is weighted.
     """
-    learn = _learner(decoder, data)
-    for part in unit_blocks(features.shape[1], max(len(data.rows), 1), block):
-        y = np.array(features[data.trained, part], dtype=np.float64)
-        finite = np.isfinite(y).all(axis=0)
-        mean = np.where(finite, np.where(finite, y, 0.0).mean(axis=0), np.nan)
-        varies = finite & (y != y[:1]).any(axis=0)
-        out = np.repeat(mean[None], len(data.tested), axis=0)
-        if varies.any():
-            deviation = y[:, varies].std(axis=0, ddof=1)
-            z = ((y[:, varies] - mean[varies]) / deviation).astype(data.train.dtype)
-            out[:, varies] += np.asarray(learn(z), dtype=np.float64) * deviation
-        yield part, out.astype(features.dtype)
+    parts = []
+    for result in results:
+        rows = positions(result.tested, tested, "tested stimuli")
+        parts.append((rows, result.counts / counts[rows], result.predicted[layer]))
+    first = parts[0][2]
+    shape = (len(tested), *first.shape[1:])
+    if _fits(shape, first.dtype):
+        into = Predictions(None, shape, first.dtype)
+        _write(parts, shape, into)
+        return into.result()
+    with scratch_file("decoded.npy") as file:
+        with Predictions(file, shape, first.dtype) as into:
+            _write(parts, shape, into)
+        return scratch_array(file)
 
 
-def empty_predictions(stimuli: int, shape: tuple[int, ...], dtype: Any) -> Array:
-    """An array of zeros for predictions, in a temporary file where it is large."""
-    size = stimuli * int(np.prod(shape)) * np.dtype(dtype).itemsize
-    if size <= _IN_MEMORY:
-        return np.zeros((stimuli, *shape), dtype=dtype)
-    import tempfile
-
-    with tempfile.TemporaryFile() as file:
-        return np.memmap(file, dtype=dtype, mode="w+", shape=(stimuli, *shape))
+def _write(parts: list[tuple[Indices, Array, Array]], shape: tuple[int, ...], into: Predictions) -> None:
+    units = math.prod(shape[1:])
+    for part in unit_blocks(units, shape[0], BLOCK):
+        total = np.zeros((shape[0], part.stop - part.start))
+        for rows, weight, predicted in parts:
+            total[rows] += weight[:, None] * predicted.reshape(len(rows), units)[:, part]
+        into.write(total, part.start)
 
 
-def _learner(decoder: Any, data: FoldData) -> Any:
-    """Function that learns z-scored targets (trained, units) and predicts (tested, units)."""
-    if hasattr(decoder, "prepare"):  # a decoder that shares the voxels' side between blocks of units
-        system = decoder.prepare(data.train, data.rows)
-        return lambda targets: system.weights(targets).predict(data.test)
-
-    def learn(targets: Floats) -> Array:
-        model = _fresh(decoder)
-        predicted = np.asarray(model.fit(data.train, targets[data.rows]).predict(data.test))
-        return predicted.reshape(len(data.test), targets.shape[1])
-
-    return learn
+def _decoded(stream: UnitStream, targets: Array, places: Indices, name: str) -> Streamed:
+    if _fits((len(stream.test), *targets.shape[1:]), stream.dtype):
+        return stream.decode(targets, places, name=name)
+    with scratch_file("fold.npy") as file:
+        found = stream.decode(targets, places, file, name=name)
+        return found._replace(predicted=scratch_array(file))
 
 
-def _fresh(decoder: Any) -> Any:
-    """An untrained copy that predicts several units; scikit-learn's single-output ones are repeated."""
-    from sklearn.base import BaseEstimator, clone, is_classifier
-
-    if not isinstance(decoder, BaseEstimator):
-        return copy.deepcopy(decoder)
-    if is_classifier(decoder):
-        raise DataError(f"{type(decoder).__name__} is a classifier; features are decoded by a regressor")
-    from sklearn.multioutput import MultiOutputRegressor
-    from sklearn.utils import get_tags
-
-    model = clone(decoder)
-    return model if get_tags(model).target_tags.multi_output else MultiOutputRegressor(model)
+def _fits(shape: tuple[int, ...], dtype: Any) -> bool:
+    return math.prod(shape) * np.dtype(dtype).itemsize <= _IN_MEMORY

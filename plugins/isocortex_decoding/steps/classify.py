@@ -19,6 +19,7 @@ from isocortex_decoding.crossvalidation.classification import (
     permuted_within,
     without_group_means,
 )
+from isocortex_decoding.crossvalidation.components import decoder_of
 from isocortex_decoding.crossvalidation.folds import Folds
 from isocortex_decoding.crossvalidation.leaks import require_no_repetition
 from isocortex_decoding.crossvalidation.splits import GivenFold, given_folds, leave_one_out
@@ -74,7 +75,7 @@ def classify_categories(
     permutations), ``permutations``.
     ``confusion``: axes, ``roi``, ``true``, ``predicted``, ``count``, ``share`` (of the true condition).
     """
-    model = _seeded(_component(classifier), rng)
+    model = _seeded(decoder_of(classifier), rng)
     rows: list[dict[str, Any]] = []
     confusion: list[dict[str, Any]] = []
     for axes, item in _items(patterns):
@@ -98,14 +99,6 @@ def classify_categories(
             rows.append({**place, **_row(found, made, chosen.shape[1])})
             confusion += [{**place, **row} for row in _confusion_rows(found, names)]
     return Classification(_corrected(rows), Table.from_rows(confusion))
-
-
-def _component(classifier: object) -> Any:
-    if isinstance(classifier, str):
-        import isocortex as ic
-
-        return ic.get("decoder", classifier)
-    return classifier
 
 
 def _seeded(classifier: Any, rng: np.random.Generator) -> Any:

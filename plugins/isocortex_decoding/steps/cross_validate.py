@@ -10,17 +10,19 @@ import numpy as np
 
 from isocortex.contracts import Decoder
 from isocortex.data import Decoded, Features, Patterns, Table
-from isocortex.data.base import Array
-from isocortex.data.labels import Labels, unique
+from isocortex.data.labels import Labels, positions, unique
 from isocortex.pipeline.settings import AxisValues
 from isocortex_decoding.crossvalidation.clusters import feature_clusters
-from isocortex_decoding.crossvalidation.decoding import FoldData, empty_predictions, fold_data, predict_units
+from isocortex_decoding.crossvalidation.components import decoder_of
+from isocortex_decoding.crossvalidation.decoding import FoldResult, Settings, decode_fold, put_together
 from isocortex_decoding.crossvalidation.folds import Folds
 from isocortex_decoding.crossvalidation.labels import By, sample_labels, sample_names, stimuli_of
 from isocortex_decoding.crossvalidation.leaks import require_no_repetition, shared_labels
 from isocortex_decoding.crossvalidation.splits import GivenFold, given_folds, leave_one_out
+from isocortex_decoding.decoders.scaling import UnitScaling
 
 _WHAT = "cross_validated_decoding"
+NO_AXES = AxisValues({})
 
 
 class Split(NamedTuple):
@@ -91,20 +93,26 @@ def cross_validated_decoding(
     patterns: Patterns,
     features: Features,
     folds: Folds,
-    decoder: Decoder,
-    axes: AxisValues,
+    decoder: Decoder = "voxel-selected-ridge",  # type: ignore[assignment]
+    scaling: UnitScaling = "unique",
     layers: list[str] | None = None,
+    precision: Literal["float32", "float64"] | None = None,
+    axes: AxisValues = NO_AXES,
 ) -> CrossValidated:
     """Decode the features of every stimulus from folds in which it is tested.
 
-    In each fold voxels are z-scored by its training samples, units by its training stimuli (SD with ddof 1),
-    and the test samples of a stimulus are averaged before decoding. Features are found by stimulus label.
+    In each fold voxels and units are z-scored by its training data alone, and the test samples of a stimulus
+    are averaged before decoding. Features are found by stimulus label.
 
     Parameters
     ----------
     features : true features of all stimuli of the patterns; may hold more.
     folds : from ``cross_validation_folds`` on the same patterns.
     decoder : any regressor; learnt anew in each fold.
+    scaling : "unique" takes means and SDs of units over the training stimuli, each once; "samples" over
+        samples, as the study's cross-validation script did.
+    layers : which, in this order (default: all).
+    precision : what is computed in; by default that of the patterns.
 
     Returns
     -------
@@ -113,59 +121,65 @@ def cross_validated_decoding(
     ``folds``: ``fold``, ``train``, ``test``, ``removed`` (samples), ``test_labels``, ``train_stimuli``,
     ``test_stimuli``, ``shared_stimuli`` (on both sides), ``voxels``, ``dropped_voxels``.
     """
+    folds.require_samples(sample_names(patterns))
     stimuli = stimuli_of(patterns)
     names = list(features.layers) if layers is None else layers
     for name in names:
         features.matrix(name)  # an unknown layer is an error before anything is computed
-    folds.require_samples(sample_names(patterns))
-    data = [fold_data(patterns, fold, stimuli, features.stimuli) for fold in folds.folds]
-    tested = unique([features.stimuli[row] for part in data for row in part.tested])
-    place = {features.stimuli.index(name): number for number, name in enumerate(tested)}
+    settings = Settings(decoder_of(decoder), names, scaling, precision)
+    results = [decode_fold(patterns, fold, stimuli, features, settings) for fold in folds.folds]
+    tested = unique([name for result in results for name in result.tested])
     counts = np.zeros(len(tested), dtype=np.intp)
-    for part in data:
-        counts[[place[row] for row in part.tested]] += part.counts
-    decoded = {name: _layer(features, name, data, place, counts, decoder) for name in names}
-    categories = features.categories
-    kinds = None if categories is None else tuple(categories[row] for row in place)
-    table = _table(folds, stimuli, data, patterns.n_channels)
-    dropped = int(table["dropped_voxels"].max())
+    for result in results:
+        counts[positions(result.tested, tested, "tested stimuli")] += result.counts
+    decoded = {name: put_together(results, name, tested, counts) for name in names}
+    _say(results, patterns.n_channels)
+    return CrossValidated(
+        Decoded(
+            decoded,
+            tested,
+            _categories(features, tested),
+            features.model,
+            axes.get("subject", ""),
+            axes.get("roi", ""),
+            tuple(counts.tolist()),
+        ),
+        _table(folds, stimuli, results, patterns.n_channels),
+    )
+
+
+def _categories(features: Features, tested: Labels) -> Labels | None:
+    if features.categories is None:
+        return None
+    rows = positions(tested, features.stimuli, "tested stimuli")
+    return tuple(features.categories[row] for row in rows)
+
+
+def _say(results: list[FoldResult], voxels: int) -> None:
+    dropped = voxels - min(result.voxels for result in results)
     if dropped:
         warnings.warn(
-            f"{_WHAT}: up to {dropped} of {patterns.n_channels} voxels are not finite or constant in the "
-            "training samples of a fold and were left out there",
-            stacklevel=2,
+            f"{_WHAT}: up to {dropped} of {voxels} voxels are not finite or constant in the training samples "
+            "of a fold and were left out there",
+            stacklevel=3,
         )
-    subject, roi = axes.get("subject", ""), axes.get("roi", "")
-    averaged = tuple(counts.tolist())
-    return CrossValidated(Decoded(decoded, tested, kinds, features.model, subject, roi, averaged), table)
+    for counts, fate in (("constant", "predicted as that"), ("not_finite", "predicted as NaN")):
+        most = {layer: max(getattr(r, counts)[layer] for r in results) for layer in results[0].predicted}
+        layer = max(most, key=lambda name: most[name], default="")
+        if layer and most[layer]:
+            warnings.warn(
+                f"{_WHAT}: up to {most[layer]} units of layer {layer!r} are {counts.replace('_', ' ')} in "
+                f"the training stimuli of a fold ({fate})",
+                stacklevel=3,
+            )
 
 
-def _layer(
-    features: Features,
-    name: str,
-    data: list[FoldData],
-    place: dict[int, int],
-    counts: np.ndarray,
-    decoder: Decoder,
-) -> Array:
-    """Predictions of one layer (tested stimuli, ...units)."""
-    values = features.layers[name]
-    out = empty_predictions(len(counts), values.shape[1:], values.dtype)
-    flat = out.reshape(len(counts), -1)
-    for part in data:
-        rows = np.array([place[row] for row in part.tested], dtype=np.intp)
-        weight = (part.counts / counts[rows])[:, None].astype(values.dtype)
-        for units, predicted in predict_units(decoder, part, features.matrix(name)):
-            flat[rows, units] += predicted * weight
-    return out
-
-
-def _table(folds: Folds, stimuli: Labels, data: list[FoldData], voxels: int) -> Table:
+def _table(folds: Folds, stimuli: Labels, results: list[FoldResult], voxels: int) -> Table:
     shared = shared_labels(folds, stimuli)
     columns = dict(folds.table().columns)
-    columns["train_stimuli"] = np.array([len(part.trained) for part in data])
-    columns["test_stimuli"] = np.array([len(part.tested) for part in data])
+    columns["train_stimuli"] = np.array([result.trained for result in results])
+    columns["test_stimuli"] = np.array([len(result.tested) for result in results])
     columns["shared_stimuli"] = np.array([len(shared.get(fold.name, ())) for fold in folds.folds])
-    columns["voxels"] = np.array([voxels - part.dropped for part in data])
-    columns["dropped_voxels"] = np.array([part.dropped for part in data])
+    columns["voxels"] = np.array([result.voxels for result in results])
+    columns["dropped_voxels"] = np.array([voxels - result.voxels for result in results])
     return Table(columns)

@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from isocortex_rsa.metrics.crossnobis import crossnobis as crossnobis
     from isocortex_rsa.metrics.euclidean import euclidean as euclidean
     from isocortex_rsa.metrics.euclidean import sqeuclidean as sqeuclidean
+    from isocortex_rsa.metrics.feature_components import component_rdm as component_rdm
+    from isocortex_rsa.metrics.feature_components import feature_components as feature_components
     from isocortex_rsa.metrics.features import feature_rdm as feature_rdm
     from isocortex_rsa.metrics.mahalanobis import mahalanobis as mahalanobis
     from isocortex_rsa.metrics.poisson import poisson_kl as poisson_kl
+    from isocortex_rsa.metrics.scaled_features import scaled_feature_rdm as scaled_feature_rdm
     from isocortex_rsa.metrics.scipy_pdist import pdist as pdist
     from isocortex_rsa.noise.covariance import noise_covariance as noise_covariance
     from isocortex_rsa.noise.residuals import residuals_from_repeats as residuals_from_repeats
@@ -76,11 +79,13 @@ __getattr__, __dir__, __all__ = attach(
         "compare_beyond": "isocortex_rsa.steps.comparing",
         "compare_rdms": "isocortex_rsa.steps.comparing",
         "comparison_bars": "isocortex_rsa.figures.bars",
+        "component_rdm": "isocortex_rsa.metrics.feature_components",
         "compute_rdms": "isocortex_rsa.steps.computing",
         "correlation": "isocortex_rsa.metrics.angles",
         "cosine": "isocortex_rsa.metrics.angles",
         "crossnobis": "isocortex_rsa.metrics.crossnobis",
         "euclidean": "isocortex_rsa.metrics.euclidean",
+        "feature_components": "isocortex_rsa.metrics.feature_components",
         "feature_rdm": "isocortex_rsa.metrics.features",
         "feature_rdms": "isocortex_rsa.steps.feature_rdms",
         "load_patterns": "isocortex_rsa.steps.loading",
@@ -98,6 +103,7 @@ __getattr__, __dir__, __all__ = attach(
         "regress": "isocortex_rsa.similarities.regression",
         "regress_rdms": "isocortex_rsa.steps.regressing",
         "residuals_from_repeats": "isocortex_rsa.noise.residuals",
+        "scaled_feature_rdm": "isocortex_rsa.metrics.scaled_features",
         "sqeuclidean": "isocortex_rsa.metrics.euclidean",
         "whiten": "isocortex_rsa.noise.whitening",
         "whiten_patterns": "isocortex_rsa.steps.whitening",

@@ -33,6 +33,12 @@ def register_generators(register: Register) -> None:
 
 @hookimpl
 def register_steps(register: Register) -> None:
+    register("load_images", "isocortex_vision.images.steps:load_images", summary="stimuli of a data source")
+    register(
+        "images_from_folder",
+        "isocortex_vision.images.steps:images_from_folder",
+        summary="pictures in a folder, in one size",
+    )
     register(
         "extract_features",
         "isocortex_vision.features.steps:extract_features",

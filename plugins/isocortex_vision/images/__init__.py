@@ -1,0 +1,1 @@
+"""Stimuli: pictures from a data source or a folder."""

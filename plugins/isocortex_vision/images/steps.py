@@ -1,0 +1,41 @@
+"""Steps that bring in stimuli."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import numpy as np
+
+from isocortex.contracts import DataSource
+from isocortex.data import Images
+from isocortex.loading import load_one
+from isocortex.pipeline.settings import AxisValues, InputFolder, Load
+from isocortex_vision.images.folder import Fit, read_images
+from isocortex_vision.networks.resizing import Resampling
+
+
+def load_images(
+    source: Annotated[DataSource, Load("images")], axes: AxisValues, rng: np.random.Generator
+) -> Images:
+    """Load the stimuli of one instance from a data source."""
+    return load_one(source, "images", Images, axes, rng)
+
+
+def images_from_folder(
+    folder: InputFolder,
+    size: tuple[int, int] = (224, 224),
+    fit: Fit = "crop",
+    resampling: Resampling = "bilinear",
+    categories: Literal["folder", "none"] = "none",
+) -> Images:
+    """Read all pictures in a folder (and its folders), each named by its path without the ending.
+
+    Parameters
+    ----------
+    size : height and width.
+    fit : "crop": the middle, resized so that the shorter side fits; "stretch": all of it, whatever its
+        proportions; "exact": a picture of another size is an error.
+    resampling : Pillow's "bilinear" or "lanczos".
+    categories : "folder": a picture's category is the folder that it lies in.
+    """
+    return read_images(folder, size, fit, resampling, categories)

@@ -379,3 +379,19 @@ def test_fuzz_version_7_3(tmp_path_factory: pytest.TempPathFactory, changes: lis
         mat.read_mat(path)
     except DataError as error:
         assert "fuzz73.mat" in str(error)
+
+
+def test_h5_texts_whose_heap_announces_more_than_the_file_has(tmp_path: Path) -> None:
+    from isocortex.formats import hdf5
+
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file["key"] = [b"first", b"second"]
+    with hdf5.opened(path) as file:
+        assert hdf5.texts(file["key"], "a.h5") == ["first", "second"]
+    content = bytearray(path.read_bytes())
+    heap = content.index(b"GCOL")
+    content[heap + 8 : heap + 16] = (2**33).to_bytes(8, "little")
+    path.write_bytes(content)
+    with pytest.raises(DamagedFile, match="do not lie in the file"), hdf5.opened(path) as file:
+        hdf5.texts(file["key"], "a.h5")

@@ -86,8 +86,9 @@ def texts(dataset: Any, where: str) -> list[str]:
     """Read a dataset of texts, (n,) or (n, 1) or one alone, of fixed or variable length, as UTF-8."""
     if not hasattr(dataset, "dtype") or dataset.shape is None or dataset.dtype.kind not in "SOU":
         raise DamagedFile(f"{where}: holds no texts")
-    if dataset.dtype.kind != "O":
-        check_stored(dataset, where)
+    check_stored(dataset, where)
+    if dataset.dtype.kind == "O":
+        _check_heaps(dataset, where)
     found = np.asarray(dataset[()]).ravel().tolist()
     if not all(isinstance(text, (bytes, str)) for text in found):
         raise DamagedFile(f"{where}: holds no texts")
@@ -95,3 +96,28 @@ def texts(dataset: Any, where: str) -> list[str]:
         return [text.decode("utf-8") if isinstance(text, bytes) else text for text in found]
     except UnicodeDecodeError:
         raise DamagedFile(f"{where}: its texts are not UTF-8") from None
+
+
+def _check_heaps(dataset: Any, where: str) -> None:
+    """Refuse texts of variable length whose heap announces more than the file has; HDF5 would take it all.
+
+    Each text is a length, the address of its heap, and a number there [HDF5 File Format 3.0, IV.B "Global
+    Heap"]. A dataset in chunks is not looked into.
+    """
+    start = dataset.id.get_offset()
+    if start is None or not dataset.size:
+        return
+    base = dataset.file.userblock_size
+    with Path(dataset.file.filename).open("rb") as raw:
+        end = raw.seek(0, 2)
+        raw.seek(start)
+        entries = np.frombuffer(raw.read(16 * dataset.size), [("n", "<u4"), ("at", "<u8"), ("i", "<u4")])
+        for address in np.unique(entries["at"][entries["n"] > 0]).tolist():
+            head = b""
+            if base + address + 16 <= end:
+                raw.seek(base + address)
+                head = raw.read(16)
+            size = int.from_bytes(head[8:], "little")
+            longest = int(entries["n"][entries["at"] == address].max())
+            if head[:4] != b"GCOL" or size > end - base - address or longest > size:
+                raise DamagedFile(f"{where}: its texts do not lie in the file")

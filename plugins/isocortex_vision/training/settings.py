@@ -15,8 +15,8 @@ class NetworkSettings(TypedDict, total=False):
     """Which network, and what it starts from.
 
     ``depth`` (16), ``image_size`` (224), ``width`` (1.0) and ``head`` ("lee2023", or "fc") as in the models
-    ``vgg16`` and ``vgg19``; ``preprocessing`` and ``mean`` too. ``new_layers``: drawn even if the file of weights
-    has them. ``initialisation``: "he" or "xavier" (what study A's new layers start from).
+    ``vgg16`` and ``vgg19``; ``preprocessing`` and ``mean`` too. ``new_layers``: drawn even if the file of
+    weights has them. ``initialisation``: "he" or "xavier" (what study A's new layers start from).
     """
 
     depth: Depth
@@ -63,7 +63,7 @@ for _kind in (NetworkSettings, LearningSettings, PictureSettings):
 
 
 def known(given: object, kind: type, what: str) -> dict[str, object]:
-    """Give the settings as a dict; raises for a key that there is not (in Python, where nothing else looks)."""
+    """Give the settings as a dict; raises for a key that there is not (called from Python, say)."""
     settings = dict(given or {})  # type: ignore[call-overload]
     names = kind.__annotations__
     for name in settings:

@@ -107,7 +107,7 @@ def classify_images(images: Images, network: TrainedNetwork, batch_size: int = 3
     """
     model = network.model(batch_size=batch_size)
     last = model.layers[-1]
-    logits = model.features(images.values, [last])[last]
+    logits = model.features(images.values, [last])[last].reshape(len(images), len(network.classes))
     chances = np.exp(log_softmax(logits))
     codes = logits.argmax(axis=1)
     answers = np.array(network.classes)[codes]

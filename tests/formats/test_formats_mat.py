@@ -389,9 +389,12 @@ def test_h5_texts_whose_heap_announces_more_than_the_file_has(tmp_path: Path) ->
         file["key"] = [b"first", b"second"]
     with hdf5.opened(path) as file:
         assert hdf5.texts(file["key"], "a.h5") == ["first", "second"]
-    content = bytearray(path.read_bytes())
-    heap = content.index(b"GCOL")
-    content[heap + 8 : heap + 16] = (2**33).to_bytes(8, "little")
-    path.write_bytes(content)
-    with pytest.raises(DamagedFile, match="do not lie in the file"), hdf5.opened(path) as file:
-        hdf5.texts(file["key"], "a.h5")
+    whole = path.read_bytes()
+    heap = whole.index(b"GCOL")
+    free = heap + 16 + (16 + 8) * 2  # after two texts of 5 and 6 letters
+    for place, size in ((heap + 8, 2**33), (heap + 24, 2**40), (heap + 24, 1), (free + 8, 0)):
+        content = bytearray(whole)
+        content[place : place + 8] = size.to_bytes(8, "little")
+        path.write_bytes(content)
+        with pytest.raises(DamagedFile, match=r"do not lie in the file|not sound"), hdf5.opened(path) as file:
+            hdf5.texts(file["key"], "a.h5")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -99,7 +99,7 @@ def texts(dataset: Any, where: str) -> list[str]:
 
 
 def _check_heaps(dataset: Any, where: str) -> None:
-    """Refuse texts of variable length whose heap announces more than the file has; HDF5 would take it all.
+    """Refuse texts of variable length whose heap is not sound: HDF5 takes what it announces, or never ends.
 
     Each text is a length, the address of its heap, and a number there [HDF5 File Format 3.0, IV.B "Global
     Heap"]. A dataset in chunks is not looked into.
@@ -109,15 +109,34 @@ def _check_heaps(dataset: Any, where: str) -> None:
         return
     base = dataset.file.userblock_size
     with Path(dataset.file.filename).open("rb") as raw:
-        end = raw.seek(0, 2)
         raw.seek(start)
         entries = np.frombuffer(raw.read(16 * dataset.size), [("n", "<u4"), ("at", "<u8"), ("i", "<u4")])
-        for address in np.unique(entries["at"][entries["n"] > 0]).tolist():
-            head = b""
-            if base + address + 16 <= end:
-                raw.seek(base + address)
-                head = raw.read(16)
-            size = int.from_bytes(head[8:], "little")
-            longest = int(entries["n"][entries["at"] == address].max())
-            if head[:4] != b"GCOL" or size > end - base - address or longest > size:
+        used = entries[entries["n"] > 0]
+        for address in np.unique(used["at"]).tolist():
+            sizes = _heap_objects(raw, base + address, where)
+            own = used[used["at"] == address]
+            if any(sizes.get(place, -1) < length for length, _, place in own.tolist()):
                 raise DamagedFile(f"{where}: its texts do not lie in the file")
+
+
+def _heap_objects(raw: BinaryIO, address: int, where: str) -> dict[int, int]:
+    """Walk through a global heap: number -> size of each of its objects."""
+    end = raw.seek(0, 2)
+    raw.seek(min(address, end))
+    head = raw.read(16)
+    size = int.from_bytes(head[8:], "little")
+    if head[:4] != b"GCOL" or size > end - address:
+        raise DamagedFile(f"{where}: its texts do not lie in the file")
+    content = head + raw.read(size - 16)
+    sizes: dict[int, int] = {}
+    place = 16
+    while place + 16 <= size:
+        number, length = int.from_bytes(content[place : place + 2], "little"), content[place + 8 : place + 16]
+        sizes[number] = int.from_bytes(length, "little")
+        # number 0 is free space, whose size counts its head
+        step = 16 + sizes[number] + -sizes[number] % 8 if number else sizes[number]
+        if step < 16 or place + step > size:
+            raise DamagedFile(f"{where}: the heap of its texts is not sound")
+        place += step
+    sizes.pop(0, None)
+    return sizes

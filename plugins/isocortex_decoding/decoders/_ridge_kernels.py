@@ -11,22 +11,19 @@ from numba import njit
 
 from isocortex_decoding.decoders._lapack import cholesky, gram_of_columns, gram_of_rows, solve
 
-_HELD = 2**25
-"""Bytes of sub-matrices that are gathered together."""
-
 FAILED = 1
 """Status of a unit whose matrix is not positive definite to working precision."""
 
 
 @njit(nogil=True, cache=True)
-def by_gram(addresses, letters, gram, alpha, right, index, weights, status):  # type: ignore[no-untyped-def]
+def by_gram(addresses, letters, gram, alpha, right, index, matrices, weights, status):  # type: ignore[no-untyped-def]
     """Weights of each unit from the Gram matrix of all voxels: the sub-matrix of its own, by Cholesky.
 
-    Only ``gram[i, j]`` with j >= i is read; ``index`` is ascending in each unit.
+    Only ``gram[i, j]`` with j >= i is read; ``index`` is ascending in each unit. ``matrices`` (k, n, n) is
+    where those of k units at a time are gathered.
     """
     units, n = index.shape
-    together = max(1, min(units, _HELD // (n * n * gram.itemsize)))
-    matrices = np.empty((together, n, n), gram.dtype)
+    together = matrices.shape[0]
     numbers = np.zeros(4, np.int32)
     for start in range(0, units, together):
         stop = min(units, start + together)

@@ -8,6 +8,7 @@ a caller cuts the units into pieces (multiples of ``UNITS``) changes a bit.
 
 from __future__ import annotations
 
+import threading
 from typing import Literal
 
 import numpy as np
@@ -19,6 +20,9 @@ from isocortex_decoding.decoders.shared import Block, SharedVoxels, gram
 from isocortex_decoding.decoders.weights import UNITS, Array, Weights
 
 Intercept = Literal["unpenalised", "fastl2lir"]
+
+_HELD = 2**26
+"""Bytes of sub-matrices that a thread gathers together."""
 
 
 class RidgeSystem:
@@ -64,11 +68,12 @@ class RidgeSystem:
         values = np.zeros((units, n), voxels.dtype)
         index = None if voxels.n_selected is None else np.zeros((units, n), np.int32)
         offset = np.zeros(units)
+        room = threading.local()  # a workspace for each thread
 
         def some(start: int, stop: int) -> None:
             part = slice(start, stop)
             block = voxels.block(Y[:, part])
-            found = self._solved(block, stop - start)
+            found = self._solved(block, stop - start, room)
             values[part] = found[:, :n]
             offset[part] = found[:, n] if voxels.bias else block.offset
             if index is not None and block.selected is not None:
@@ -79,7 +84,7 @@ class RidgeSystem:
         centre = np.zeros(voxels.n_all) if voxels.bias else voxels.mean
         return Weights(*voxels.over_all(index, values), centre, offset)
 
-    def _solved(self, block: Block, units: int) -> Array:
+    def _solved(self, block: Block, units: int, room: threading.local) -> Array:
         """Weights (units, columns) of a block."""
         if block.selected is None:
             assert self.factor is not None
@@ -93,7 +98,12 @@ class RidgeSystem:
         given = routines(design.dtype), LETTERS
         alpha = design.dtype.type(self.alpha)
         if self.gram is not None:
-            kernels.by_gram(*given, self.gram, alpha, block.right, index, found, status)
+            if not hasattr(room, "matrices"):
+                n = index.shape[1]
+                together = max(1, min(UNITS, _HELD // (n * n * design.itemsize)))
+                room.matrices = np.empty((together, n, n), design.dtype)
+            own = room.matrices
+            kernels.by_gram(*given, self.gram, alpha, block.right, index, own, found, status)
         else:
             targets = self.voxels.by_sample(block.y)
             kernels.by_rows(*given, design, alpha, block.right, targets, index, found, status)

@@ -178,3 +178,14 @@ def test_thinned_matrices_and_rows_are_views_of_the_same() -> None:
     np.testing.assert_array_equal(both[:, 2:4], x[[3, 0]][:, 8:15:4])
     np.testing.assert_array_equal(both[np.array([1]), slice(0, 1)], x[[0], :1])
     assert thinned(x, 15) is x
+
+
+def test_a_near_duplicate_between_the_halves_of_cifar_is_found(real_data: Path) -> None:
+    """One house is in the training and in the test set of CIFAR-100, once in colour and once in grey."""
+    with np.load(real_data / "objects32_cifar" / "objects32.npz") as archive:
+        train, test = archive["train_images"], archive["test_images"]
+        files = archive["train_files"], archive["test_files"]
+    found = near_duplicates(test, train)
+    names = [(files[1][pair.first].split("/")[-1], files[0][pair.second].split("/")[-1]) for pair in found]
+    assert names == [("boarding_house_s_001908.png", "boarding_house_s_001761.png")]
+    assert not set(exact_hashes(train)) & set(exact_hashes(test))

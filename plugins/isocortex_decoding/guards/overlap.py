@@ -55,8 +55,11 @@ def shared_samples(training: Patterns, test: Patterns, allowed: bool, where: str
     return [stimuli, samples]
 
 
-def shared_images(training: Images, test: Images) -> list[Finding]:
-    """Images that are the same pixel for pixel, or look the same, whatever their labels are."""
+def shared_images(training: Images, test: Images, limit: float = 0.97) -> list[Finding]:
+    """Images that are the same pixel for pixel, or look the same, whatever their labels are.
+
+    ``limit`` is the correlation of their grey thumbnails from which they look the same.
+    """
     known: dict[str, str] = {}
     for name, own in zip(training.stimuli, exact_hashes(training.values), strict=True):
         known.setdefault(own, name)
@@ -66,7 +69,7 @@ def shared_images(training: Images, test: Images) -> list[Finding]:
         if own in known
     }
     alike: dict[str, str] = {}
-    for pair in near_duplicates(test.values, training.values):
+    for pair in near_duplicates(test.values, training.values, correlation=limit):
         name, other = test.stimuli[pair.first], training.stimuli[pair.second]
         if name not in same:
             alike.setdefault(name, f"{other} in a mirror" if pair.mirrored else other)

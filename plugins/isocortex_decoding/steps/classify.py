@@ -29,7 +29,14 @@ _WHAT = "classify_categories"
 
 
 class Classification(NamedTuple):
-    """``scores``: a row a subject and ROI; ``confusion``: a row for each true and predicted condition."""
+    """Two tables.
+
+    ``scores``: axes, ``roi``, ``n`` (test samples), ``conditions``, ``folds``, ``voxels``, ``dropped_voxels``
+    (most in a fold), ``accuracy``, ``balanced_accuracy`` (mean over conditions), ``chance`` (share of the
+    most frequent condition), ``p``, ``p_fdr`` (over the table), ``null_low``, ``null_high`` (95 % of the
+    permutations), ``permutations``.
+    ``confusion``: axes, ``roi``, ``true``, ``predicted``, ``count``, ``share`` (of the true condition).
+    """
 
     scores: Table
     confusion: Table
@@ -66,28 +73,17 @@ def classify_categories(
     repetitions : samples of one stimulus on both sides of a fold, as in ``cross_validation_folds``.
     permutations : of the labels within each run (over all samples where there are none), each followed by
         the whole cross-validation.
-
-    Returns
-    -------
-    ``scores``: axes, ``roi``, ``n`` (test samples), ``conditions``, ``folds``, ``voxels``, ``dropped_voxels``
-    (most in a fold), ``accuracy``, ``balanced_accuracy`` (mean over conditions), ``chance`` (share of the
-    most frequent condition), ``p``, ``p_fdr`` (over the table), ``null_low``, ``null_high`` (95 % of the
-    permutations), ``permutations``.
-    ``confusion``: axes, ``roi``, ``true``, ``predicted``, ``count``, ``share`` (of the true condition).
     """
     model = _seeded(decoder_of(classifier), rng)
     rows: list[dict[str, Any]] = []
     confusion: list[dict[str, Any]] = []
     for axes, item in _items(patterns):
         where = ", ".join([_WHAT, *axes.values()])
-        names = item.condition_names
-        if len(names) < 2:
-            raise DataError(f"{where}: {len(names)} condition; classification needs 2 or more")
+        names = _conditions(item, where)
         made = _folds(item, by, folds, n_folds, repetitions, rng)
         _require_learnt(made, item.conditions, where)
-        runs = item.runs if item.runs is not None else ("",) * item.n_samples
         labels = codes(item.conditions, names)
-        orders = permuted_within(labels, runs, permutations, rng)
+        orders = permuted_within(labels, item.runs or ("",) * item.n_samples, permutations, rng)
         values = (
             without_group_means(item.values, _runs(item, where)) if run_means == "subtract" else item.values
         )
@@ -99,6 +95,13 @@ def classify_categories(
             rows.append({**place, **_row(found, made, chosen.shape[1])})
             confusion += [{**place, **row} for row in _confusion_rows(found, names)]
     return Classification(_corrected(rows), Table.from_rows(confusion))
+
+
+def _conditions(item: Patterns, where: str) -> Labels:
+    names = item.condition_names
+    if len(names) < 2:
+        raise DataError(f"{where}: {len(names)} condition; classification needs 2 or more")
+    return names
 
 
 def _seeded(classifier: Any, rng: np.random.Generator) -> Any:

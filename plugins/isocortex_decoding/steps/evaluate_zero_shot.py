@@ -9,7 +9,7 @@ import numpy as np
 from isocortex.data import Collected, Decoded, Features, Table
 from isocortex.errors import DataError
 from isocortex_decoding.evaluation.blocks import Floats, Rows, unit_statistics
-from isocortex_decoding.evaluation.identification import TieRule, zero_shot_identification
+from isocortex_decoding.evaluation.identification import TieRule, ZeroShot, zero_shot_identification
 from isocortex_decoding.evaluation.matching import Stimuli, layers_of, match, places_of
 from isocortex_decoding.evaluation.resampling import bootstrap_means, interval
 
@@ -42,7 +42,7 @@ def evaluate_zero_shot(
     -------
     Table: further axes, ``roi``, ``subject``, ``layer``, ``n``, ``distractors`` (C), ``k``, ``top_k`` (share
     of right samples) with ``low`` and ``high`` (95 % over images), ``chance``, ``pairwise`` (share of the
-    training items that the true features beat, chance .5), ``tie_rule``, ``ties``.
+    training items that the true features beat, chance .5), ``ties``, ``tie_rule``.
     """
     shared = [name for name in training.stimuli if name in set(features.stimuli)]
     if shared:
@@ -59,24 +59,22 @@ def evaluate_zero_shot(
             known = training.matrix(layer)
             statistics = unit_statistics(known) if identify == "normalised" else (None, None)
             found = zero_shot_identification(item.matrix(layer), true, known, k, tie_rule, *statistics)
-            low, high = interval(bootstrap_means(found.hits[None], bootstraps, rng, "images"))
-            rows.append(
-                {
-                    **place,
-                    "layer": layer,
-                    "n": item.n_samples,
-                    "distractors": training.n_samples,
-                    "k": k,
-                    "top_k": _mean(found.hits),
-                    "low": low,
-                    "high": high,
-                    "chance": found.chance,
-                    "pairwise": _mean(found.pairwise),
-                    "tie_rule": tie_rule,
-                    "ties": int(found.ties.sum()),
-                }
-            )
+            row = _row(found, bootstraps, rng)
+            counts = {"n": item.n_samples, "distractors": training.n_samples, "k": k}
+            rows.append({**place, "layer": layer, **counts, **row, "tie_rule": tie_rule})
     return Table.from_rows(rows)
+
+
+def _row(found: ZeroShot, bootstraps: int, rng: np.random.Generator) -> dict[str, Any]:
+    low, high = interval(bootstrap_means(found.hits[None], bootstraps, rng, "images"))
+    return {
+        "top_k": _mean(found.hits),
+        "low": low,
+        "high": high,
+        "chance": found.chance,
+        "pairwise": _mean(found.pairwise),
+        "ties": int(found.ties.sum()),
+    }
 
 
 def _mean(values: Floats) -> float:

@@ -36,6 +36,7 @@ def decoding_guards(
     layers: list[str] | None = None,
     allow: list[Literal["categories", "stimuli"]] | None = None,
     near: float = 0.95,
+    near_images: float = 0.97,
     sizes: list[int] | None = None,
     max_units: int = 50_000,
     clusters: int = 0,
@@ -54,7 +55,8 @@ def decoding_guards(
     layers : which to look at (default: all that training and test have).
     allow : what training and test may share: "categories" where known categories are what is tested,
         "stimuli" where known stimuli are.
-    near : correlation of z-scored features from which two items are nearly the same.
+    near, near_images : correlation of z-scored features, and of grey thumbnails of images, from which two
+        items are nearly the same. Plain drawings (handwritten digits) can be so alike without being copies.
     sizes : numbers of training items for the collapse diagnostic (default: all, 1/2, 1/4 and 1/8).
     max_units : layers with more units are thinned to about as many for the guards that compare features.
     clusters : number of clusters of the last layer's features to count items in; 0 for none.
@@ -65,8 +67,7 @@ def decoding_guards(
     Table: ``guard``, ``severity`` ("ok", "note", "warning"), ``where``, ``finding``, ``count``, ``value``,
     ``limit``, ``remedy``.
     """
-    if max_units < 1 or not 0 < near <= 1:
-        raise DataError(f"{_WHAT}: give max_units of 1 or more and near between 0 and 1")
+    _require_sense(max_units, near, near_images)
     names = _layers(training, test, layers)
     allowed = set(allow or [])
     findings = [
@@ -74,7 +75,7 @@ def decoding_guards(
         overlap.shared_categories(training, test, "categories" in allowed),
     ]
     if training_images is not None and test_images is not None:
-        findings += overlap.shared_images(training_images, test_images)
+        findings += overlap.shared_images(training_images, test_images, near_images)
     findings += _sample_findings(training_patterns, test_patterns, "stimuli" in allowed)
     findings += _feature_findings(training, test, names, near, sizes, max_units, rng)
     if clusters:
@@ -84,6 +85,11 @@ def decoding_guards(
         findings += _decoded_findings(training, test, decoded, names, max_units, trials)
     warn_of(findings, _WHAT)
     return table_of(findings)
+
+
+def _require_sense(max_units: int, *limits: float) -> None:
+    if max_units < 1 or not all(0 < limit <= 1 for limit in limits):
+        raise DataError(f"{_WHAT}: give max_units of 1 or more, near and near_images between 0 and 1")
 
 
 def _layers(training: Features, test: Features, layers: list[str] | None) -> list[str]:

@@ -141,6 +141,26 @@ def test_the_largest_and_of_equal_ones_the_later(scores, n, expected):
     assert out.tolist() == expected
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("kind", ["normal", "few values", "tiny", "spread", "infinite", "zero"])
+def test_the_largest_of_many(kind, dtype):
+    rng = np.random.default_rng(0)
+    for size in (1, 7, 5000):
+        scores = np.abs(rng.normal(size=size))
+        scores = {
+            "normal": scores,
+            "few values": np.round(scores),
+            "tiny": scores * 1e-310 if dtype == np.float64 else scores * 1e-42,
+            "spread": 10.0 ** rng.uniform(-30, 30, size),
+            "infinite": np.where(rng.random(size) < 0.2, np.inf, scores),
+            "zero": np.zeros(size),
+        }[kind].astype(dtype)
+        for n in {1, size // 9 + 1, size // 2 + 1, size}:
+            out = np.full(n, -1, np.int32)
+            largest(scores, n, np.empty_like(scores), out)
+            assert out.tolist() == np.sort(np.argsort(scores, kind="stable")[::-1][:n]).tolist()
+
+
 def test_tied_voxels_the_later_column():
     X, y = made(50, 6)
     X[:, 4] = X[:, 0]  # |r| of 0 and 4 are equal, and large

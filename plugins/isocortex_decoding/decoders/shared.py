@@ -79,17 +79,24 @@ class SharedVoxels:
     def block(self, Y: Array) -> Block:
         """Products of up to ``UNITS`` units Y (rows, units) with the voxels, and which voxels they choose."""
         units = Y.shape[1]
+        y = np.zeros((UNITS, self.n_rows), self.dtype)
+        if self.bias:
+            y[:units] = Y.T
+            products = y @ self.crossed
+            right = np.empty((UNITS, len(self.design)), self.dtype)
+            total = y.astype(np.float64) @ self.repeats
+            np.outer(total.astype(self.dtype), self.mean.astype(self.dtype), out=right[:, :-1])
+            right[:, :-1] += products
+            right[:, -1] = total
+            return Block(y, np.zeros(units), right, self._chosen(products[:units]))
         padded = np.zeros((self.n_rows, UNITS))
         padded[:, :units] = Y
         offset, constant = target_means(padded, self.repeats)
-        y = np.ascontiguousarray((padded if self.bias else padded - offset).T, dtype=self.dtype)
-        if not self.bias:
-            y[constant] = 0
-        products = right = y @ self.crossed
-        if self.bias:
-            total = y.astype(np.float64) @ self.repeats
-            right = np.hstack([right + np.outer(total, self.mean), total[:, None]]).astype(self.dtype)
-        return Block(y, offset[:units], right, self._chosen(products[:units]))
+        padded -= offset
+        y[:] = padded.T
+        y[constant] = 0
+        products = y @ self.crossed
+        return Block(y, offset[:units], products, self._chosen(products[:units]))
 
     def _chosen(self, products: Array) -> Array | None:
         if self.n_selected is None:

@@ -232,3 +232,30 @@ def test_figure_of_each_value() -> None:
         decoding_figure(Table({"a": [1.0]}))
     alone = evaluate_decoding(decoded_of(true, 1.0, 0), true, rng(), permutations=0, bootstraps=0)
     assert "1 subject." in decoding_figure(alone.summary, alone.scores).caption
+
+
+def test_permutations_are_shared_by_subjects_whatever_the_order_of_their_samples() -> None:
+    """Subjects whose decoders make the same errors are one piece of evidence, not several."""
+    true = features(10)
+    one = decoded_of(true, 1e6, 0)
+    turned = one.select(one.stimuli[::-1])
+    items = Collected({("S1",): one, ("S2",): turned, ("S3",): one}, ("subject",))
+    found = evaluate_decoding(items, true, rng(), permutations=199, bootstraps=0, layers=["fc6"])
+    single, group = found.scores.rows()[0], found.summary.rows()[0]
+    for name in ("identification", "p", "null_low", "null_high"):
+        assert group[name] == pytest.approx(single[name])
+
+
+@pytest.mark.parametrize("n", [0, 1, 2])
+def test_few_stimuli_and_no_units(n: int) -> None:
+    training = features(4, seed=1, first="train")
+    true = Features({"fc6": np.ones((n, 25))}, tuple(f"test{k}" for k in range(n)))
+    empty = Features({"x": np.zeros((n, 0))}, true.stimuli)
+    for data, base in ((true, training), (empty, None)):
+        layers = dict(data.layers)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = evaluate_decoding(Decoded(layers, data.stimuli), data, rng(), base, permutations=5)
+        scores = found.scores.rows()[0]
+        assert scores["n"] == n and scores["undefined"] == n and np.isnan(scores["profile_correlation"])
+        assert scores["identification"] == 0.5 if n == 2 else np.isnan(scores["identification"])

@@ -237,3 +237,19 @@ def test_settings_that_make_no_sense() -> None:
         guards(training, replace(test, layers={"x": np.zeros((12, 3))}))
     with pytest.raises(DataError, match=r"units \(25,\) in training and \(24,\)"):
         guards(training, replace(test, layers={"fc6": test.layers["fc6"][:, 1:]}))
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_few_items_and_predictions_without_a_number(n: int) -> None:
+    training, test = sides()
+    few, tested = (side.select(side.stimuli[:n]) for side in (training, test))
+    for known, new in ((few, test), (training, tested), (few, tested)):
+        decoded = decoded_of(new, 1.0, 0)
+        table, _ = guards(known, new, decoded=decoded, layers=["fc6"])
+        assert len(table) > 5
+    nothing = replace(decoded_of(test, 1.0, 0), layers={"fc6": np.full((12, 25), np.nan)})
+    table, _ = guards(training, test, decoded=nothing, layers=["fc6"])
+    assert "no usable unit" in one(table, "prediction variance")["finding"]
+    none = Features({"fc6": np.zeros((0, 25))}, ())
+    assert set(guards(training, none, layers=["fc6"])[0]["severity"]) <= {"ok", "note"}
+    assert set(guards(none, test, layers=["fc6"])[0]["severity"]) <= {"ok", "note"}

@@ -20,8 +20,8 @@ _TRIAL = re.compile(r"sample\d+-(?=.)")
 
 
 class Matched(NamedTuple):
-    """``rows`` of the true features are the candidates (labels ``stimuli``), in the order of the decoded
-    samples' first appearance; ``own`` (samples,) is the candidate of each sample."""
+    """``rows`` of the true features are the candidates (labels ``stimuli``), in the order of these features,
+    which is the same for all subjects; ``own`` (samples,) is the candidate of each sample."""
 
     stimuli: Labels
     rows: npt.NDArray[np.intp]
@@ -49,9 +49,11 @@ def match(decoded: Decoded, features: Features, stimuli: Stimuli, trials: Trials
     labels = stimulus_of(decoded.stimuli, trials)
     names = unique(labels)
     what = f"{where}: decoded and true features"
-    find = same_labels if stimuli == "same" else None
-    rows = find(names, features.stimuli, what) if find else positions(names, features.stimuli, what)
-    return Matched(names, rows, positions(labels, names, what))
+    if stimuli == "same":
+        same_labels(names, features.stimuli, what)
+    rows = np.sort(positions(names, features.stimuli, what))
+    ordered = tuple(features.stimuli[row] for row in rows)
+    return Matched(ordered, rows, positions(labels, ordered, what))
 
 
 def layers_of(

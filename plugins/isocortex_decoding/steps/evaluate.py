@@ -66,7 +66,7 @@ def evaluate_decoding(
         correlation; without them that is NaN. A unit without spread there is left out.
     tie_rule : what a tied comparison counts: "half", "wrong" (bdpy) or "correct" (Generic Object Decoding).
     permutations : of the stimulus labels, for the null of identification; pairs of stimuli share members, so
-        no binomial test holds.
+        no binomial test holds. They are the same for all subjects, so that what subjects share stays shared.
     bootstraps : for 95 % intervals: over images in ``scores``, over images and subjects in ``summary``.
     identify : features as they are ("raw", as in the lab's evaluation), or normalised by ``training``.
     stimuli : "same": both sides hold the same stimuli; "decoded": the true features may hold more, which are

@@ -9,7 +9,7 @@ from scipy.spatial.distance import cdist
 
 from isocortex.errors import DataError
 from isocortex_decoding.evaluation.blocks import Rows, thinned, unit_statistics
-from isocortex_decoding.guards.collapse import collapse, training_subsets
+from isocortex_decoding.guards.collapse import Span, collapse, training_subsets
 from isocortex_decoding.guards.hashes import exact_hashes, near_duplicates, perceptual_hashes, thumbnails
 from isocortex_decoding.guards.variance import dimensions, mean_spread, nearest_items
 
@@ -189,3 +189,18 @@ def test_a_near_duplicate_between_the_halves_of_cifar_is_found(real_data: Path) 
     names = [(files[1][pair.first].split("/")[-1], files[0][pair.second].split("/")[-1]) for pair in found]
     assert names == [("boarding_house_s_001908.png", "boarding_house_s_001761.png")]
     assert not set(exact_hashes(train)) & set(exact_hashes(test))
+
+
+def test_a_span_serves_several_predictions() -> None:
+    rng = np.random.default_rng(10)
+    training, test = rng.normal(size=(8, 30)), rng.normal(size=(4, 30))
+    training[:, 1] = 2.0
+    span = Span(training, block=50)
+    for bad in (None, 7):
+        predicted = test + rng.normal(size=test.shape)
+        if bad is not None:
+            predicted[2, bad] = np.nan  # the span has to be made without this unit
+        one, other = collapse(training, test, predicted, span=span), collapse(training, test, predicted)
+        assert (one.units, one.n) == (other.units, other.n) == (29 - (bad is not None), 8)
+        for first, second in zip(one, other, strict=True):
+            np.testing.assert_allclose(first, second)

@@ -16,8 +16,19 @@ import numpy.typing as npt
 
 from isocortex.data.base import Array
 from isocortex.errors import DataError
-from isocortex_decoding.evaluation.blocks import BLOCK, Floats, matrix_of, same_units, unit_blocks
-from isocortex_decoding.evaluation.blocks import unit_statistics as _statistics
+from isocortex_decoding.evaluation.blocks import (
+    BLOCK,
+    Floats,
+    Mask,
+    Rows,
+    finite_units,
+    matrix_of,
+    prepared,
+    same_units,
+    unit_blocks,
+    unit_statistics,
+    usable_norms,
+)
 
 _RANK = 1e-9
 
@@ -45,11 +56,57 @@ class Collapse(NamedTuple):
         return self.n / self.units if self.units else float("nan")
 
 
+class Span:
+    """The span of z-scored training targets, of those units (``keep``) that vary in training and are wanted.
+
+    Made once, it serves any number of test targets and predictions. ``wanted``: (units,), default all.
+    """
+
+    def __init__(
+        self,
+        training: Any,
+        wanted: Mask | None = None,
+        subset: npt.ArrayLike | None = None,
+        block: int = BLOCK,
+    ) -> None:
+        rows = matrix_of(training, "training features")
+        self.rows: Any = rows if subset is None else Rows(rows, np.asarray(subset, dtype=np.intp))
+        self.mean, self.norm = unit_statistics(self.rows, block)
+        self.keep = self.usable(wanted)
+        self.units, self.block = int(self.keep.sum()), block
+        gram = self.products(None)
+        self.roots, self.vectors = np.linalg.eigh(gram) if gram.size else (np.zeros(0), gram)
+
+    def usable(self, wanted: Mask | None) -> Mask:
+        """Units of those wanted that vary in training."""
+        usable = usable_norms(self.norm, self.rows.shape[1])
+        return usable if wanted is None else usable & wanted
+
+    def products(self, other: Array | None) -> Floats:
+        """Products of the training targets with others (m, units), z-scored alike; by default their own."""
+        take = prepared(self.keep, self.mean, self.norm)
+        size = len(self.rows)
+        total = np.zeros((size, size if other is None else len(other)))
+        for part in unit_blocks(self.rows.shape[1], size + total.shape[1], self.block):
+            x = take(self.rows, part)
+            total += x @ (x if other is None else take(other, part)).T
+        return total
+
+    def inside(self, other: Array) -> Floats:
+        """Squared length (m,) of the projections of others on the span: c' K^+ c."""
+        if not self.roots.size:
+            return np.zeros(len(other))
+        good = self.roots > _RANK * max(float(self.roots[-1]), 0.0)
+        scores = self.vectors[:, good].T @ self.products(other)
+        return np.asarray((np.square(scores) / self.roots[good, None]).sum(axis=0))
+
+
 def collapse(
     training: Any,
     test: Any,
     predictions: Any = None,
     subset: npt.ArrayLike | None = None,
+    span: Span | None = None,
     block: int = BLOCK,
 ) -> Collapse:
     """Best prediction of test targets by weighted sums of training targets, z-scored by these (ddof 1).
@@ -59,6 +116,8 @@ def collapse(
     training, test : features (N, ...units) and (M, ...units), also memory maps.
     predictions : decoded features (M, ...units) of the test items, in their order.
     subset : rows of ``training`` to use (default: all).
+    span : that of these training features, if there is one already; it is made anew where the predictions or
+        the test features lack units that it has.
     """
     rows = matrix_of(training, "training features")
     h = matrix_of(test, "test features")
@@ -66,11 +125,38 @@ def collapse(
     p = None if predictions is None else matrix_of(predictions, "predictions")
     if p is not None and p.shape != h.shape:
         raise DataError(f"output dimension collapse: predictions {p.shape} for test features {h.shape}")
-    chosen = np.arange(len(rows)) if subset is None else np.asarray(subset, dtype=np.intp)
-    sums = _Sums(len(chosen), len(h))
-    for part in unit_blocks(rows.shape[1], len(chosen) + 2 * len(h), block):
-        sums.add(np.asarray(rows[chosen, part], np.float64), h[:, part], None if p is None else p[:, part])
-    return sums.result(len(chosen), p is not None)
+    wanted = finite_units(h, block=block) if p is None else finite_units(h, p, block=block)
+    if span is None or not np.array_equal(span.keep, span.usable(wanted)):
+        span = Span(rows, wanted, subset, block)
+    square, of_predictions, error = _lengths(span, h, p)
+    best = np.maximum(square - span.inside(h), 0.0)
+    units, total = max(span.units, 1), float(square.sum())
+    share = float("nan")
+    if p is not None and of_predictions.sum() > 0:
+        share = float(min(span.inside(p).sum() / of_predictions.sum(), 1.0))
+    return Collapse(
+        len(span.rows),
+        span.units,
+        best / units,
+        square / units,
+        float(best.sum() / total) if total > 0 else float("nan"),
+        np.full(len(h), np.nan) if p is None else error / units,
+        share,
+    )
+
+
+def _lengths(span: Span, h: Array, p: Array | None) -> tuple[Floats, Floats, Floats]:
+    """Squared lengths (m,) of z-scored targets, of predictions, and of their differences."""
+    take = prepared(span.keep, span.mean, span.norm)
+    out = np.zeros((3, len(h)))
+    for part in unit_blocks(h.shape[1], 2 * len(h), span.block):
+        x = take(h, part)
+        out[0] += np.square(x).sum(axis=1)
+        if p is not None:
+            y = take(p, part)
+            out[1] += np.square(y).sum(axis=1)
+            out[2] += np.square(x - y).sum(axis=1)
+    return out[0], out[1], out[2]
 
 
 def training_subsets(
@@ -84,64 +170,3 @@ def training_subsets(
     order = rng.permutation(n)
     kept = sorted({size for size in wanted if 2 <= size < n}, reverse=True)
     return [np.arange(n), *(np.sort(order[:size]) for size in kept)]
-
-
-class _Sums:
-    """Gram matrices of z-scored training targets, test targets and predictions, summed over units."""
-
-    def __init__(self, n: int, m: int) -> None:
-        self.units = 0
-        self.gram = np.zeros((n, n))
-        self.cross = np.zeros((n, m))
-        self.square = np.zeros(m)
-        self.cross_predicted = np.zeros((n, m))
-        self.square_predicted = np.zeros(m)
-        self.error = np.zeros(m)
-
-    def add(self, z: Floats, h: Array, p: Array | None) -> None:
-        mean, norm = _statistics(z)
-        with np.errstate(invalid="ignore"):
-            keep = np.isfinite(norm) & (norm > 0) & np.isfinite(h).all(axis=0)
-        if p is not None:
-            keep &= np.isfinite(p).all(axis=0)
-        self.units += int(keep.sum())
-
-        def scaled(values: Array) -> Floats:
-            return np.asarray((np.asarray(values[:, keep], np.float64) - mean[keep]) / norm[keep])
-
-        x, y = scaled(z), scaled(h)
-        self.gram += x @ x.T
-        self.cross += x @ y.T
-        self.square += np.square(y).sum(axis=1)
-        if p is not None:
-            q = scaled(p)
-            self.cross_predicted += x @ q.T
-            self.square_predicted += np.square(q).sum(axis=1)
-            self.error += np.square(y - q).sum(axis=1)
-
-    def result(self, n: int, predicted: bool) -> Collapse:
-        inside = self._inside(self.cross)
-        best = np.maximum(self.square - inside, 0.0)
-        none = np.full(len(best), np.nan)
-        total, units = float(self.square.sum()), max(self.units, 1)
-        share = float("nan")
-        if predicted and self.square_predicted.sum() > 0:
-            own = self._inside(self.cross_predicted).sum()
-            share = float(min(own / self.square_predicted.sum(), 1.0))
-        return Collapse(
-            n,
-            self.units,
-            best / units,
-            self.square / units,
-            float(best.sum() / total) if total > 0 else float("nan"),
-            self.error / units if predicted else none,
-            share,
-        )
-
-    def _inside(self, cross: Floats) -> Floats:
-        """Squared length of projections on the span: c' K^+ c for each column c."""
-        if not self.gram.size:
-            return np.zeros(cross.shape[1])
-        roots, vectors = np.linalg.eigh(self.gram)
-        good = roots > _RANK * max(float(roots[-1]), 0.0)
-        return np.asarray((np.square(vectors[:, good].T @ cross) / roots[good, None]).sum(axis=0))

@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from isocortex.data import Decoded
-from isocortex_decoding.evaluation.blocks import unit_statistics
 from isocortex_decoding.evaluation.correlations import usable_units
-from isocortex_decoding.guards.collapse import Collapse, collapse
+from isocortex_decoding.guards.collapse import Collapse, Span, collapse
 from isocortex_decoding.guards.findings import Finding, some
 from isocortex_decoding.guards.variance import dimensions, mean_spread, nearest_items
 
@@ -41,10 +40,14 @@ class Layer(NamedTuple):
 
 
 def collapse_finding(
-    layer: Layer, subsets: Sequence[npt.NDArray[np.intp]], all_units: int, where: str
+    layer: Layer, subsets: Sequence[npt.NDArray[np.intp]], span: Span, all_units: int, where: str
 ) -> Finding:
-    """What a regression with shared inputs can reach at several numbers of training items."""
-    results = [collapse(layer.training, layer.test, subset=subset) for subset in subsets]
+    """What a regression with shared inputs can reach at several numbers of training items.
+
+    ``span`` is that of all of them, which ``subsets`` begins with.
+    """
+    results = [collapse(layer.training, layer.test, span=span)]
+    results += [collapse(layer.training, layer.test, subset=subset) for subset in subsets[1:]]
     first = results[0]
     sampled = "" if first.units == all_units else f" ({first.units} of them used)"
     text = (
@@ -57,15 +60,15 @@ def collapse_finding(
 
 
 def prediction_findings(
-    layer: Layer, names: tuple[Sequence[str], Sequence[str]], where: str
+    layer: Layer, names: tuple[Sequence[str], Sequence[str]], span: Span, where: str
 ) -> list[Finding]:
     """What the predictions of a layer look like; ``names``: labels of the training and the test items."""
-    mean, norm = unit_statistics(layer.training)
+    mean, norm = span.mean, span.norm
     keep = usable_units(layer.predicted, layer.test, norm)
     if not keep.any() or not len(layer.predicted):
         return [Finding("prediction variance", "note", where, "no usable unit: not looked at")]
     return [
-        _confined(collapse(layer.training, layer.test, layer.predicted), where),
+        _confined(collapse(layer.training, layer.test, layer.predicted, span=span), where),
         _dimensions(layer, mean, norm, keep, where),
         _copies(layer, mean, norm, keep, names, where),
         _spread(layer, keep, where),

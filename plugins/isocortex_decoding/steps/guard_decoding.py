@@ -12,7 +12,7 @@ from isocortex.errors import DataError, suggestion
 from isocortex_decoding.evaluation.blocks import Rows, thinned
 from isocortex_decoding.evaluation.matching import Matched, Trials, layers_of, match, places_of
 from isocortex_decoding.guards import overlap
-from isocortex_decoding.guards.collapse import training_subsets
+from isocortex_decoding.guards.collapse import Span, training_subsets
 from isocortex_decoding.guards.decoded import (
     Layer,
     averaging_finding,
@@ -77,12 +77,13 @@ def decoding_guards(
     if training_images is not None and test_images is not None:
         findings += overlap.shared_images(training_images, test_images, near_images)
     findings += _sample_findings(training_patterns, test_patterns, "stimuli" in allowed)
-    findings += _feature_findings(training, test, names, near, sizes, max_units, rng)
+    spans = {name: Span(thinned(training.matrix(name), max_units)) for name in names}
+    findings += _feature_findings(training, test, spans, near, sizes, max_units, rng)
     if clusters:
         sides = (thinned(data.matrix(names[-1]), max_units) for data in (training, test))
         findings += overlap.cluster_counts(*sides, clusters, rng, names[-1])
     if decoded is not None:
-        findings += _decoded_findings(training, test, decoded, names, max_units, trials)
+        findings += _decoded_findings(training, test, decoded, spans, max_units, trials)
     warn_of(findings, _WHAT)
     return table_of(findings)
 
@@ -111,18 +112,18 @@ def _layers(training: Features, test: Features, layers: list[str] | None) -> lis
 def _feature_findings(
     training: Features,
     test: Features,
-    names: list[str],
+    spans: dict[str, Span],
     near: float,
     sizes: list[int] | None,
     max_units: int,
     rng: np.random.Generator,
 ) -> Iterator[Finding]:
     subsets = training_subsets(training.n_samples, sizes, rng)
-    for name in names:
+    for name, span in spans.items():
         layer = Layer(*(thinned(data.matrix(name), max_units) for data in (training, test)))
         labels = (training.stimuli, test.stimuli)
         yield overlap.near_features(layer.training, layer.test, labels, near, name)
-        yield collapse_finding(layer, subsets, training.matrix(name).shape[1], name)
+        yield collapse_finding(layer, subsets, span, training.matrix(name).shape[1], name)
 
 
 def _sample_findings(training: Any, test: Any, allowed: bool) -> Iterator[Finding]:
@@ -140,7 +141,7 @@ def _decoded_findings(
     training: Features,
     test: Features,
     decoded: Decoded | Collected[Decoded],
-    names: list[str],
+    spans: dict[str, Span],
     max_units: int,
     trials: Trials,
 ) -> Iterator[Finding]:
@@ -148,10 +149,11 @@ def _decoded_findings(
         where = ", ".join(filter(None, place.values()))
         matched: Matched = match(item, test, "decoded", trials, f"{_WHAT}, {where}".rstrip(", "))
         yield averaging_finding(item, where)
-        shared = [name for name in names if name in item.layers]
+        shared = [name for name in spans if name in item.layers]
         for name in layers_of(item, [training, test], shared, _WHAT):
             rows = Rows(test.matrix(name), matched.rows[matched.own])
             sides = (training.matrix(name), rows, item.matrix(name))
             layer = Layer(*(thinned(side, max_units) for side in sides))
             labels = (training.stimuli, item.stimuli)
-            yield from prediction_findings(layer, labels, ", ".join(filter(None, (where, name))))
+            place_of = ", ".join(filter(None, (where, name)))
+            yield from prediction_findings(layer, labels, spans[name], place_of)

@@ -64,7 +64,7 @@ def repetition_ceilings(
     with np.errstate(invalid="ignore"):
         reliable = (found.ceiling > 0) & (found.ceiling > np.nan_to_num(found.threshold))
     size = patterns.n_channels
-    channels = patterns.channels or tuple(str(channel) for channel in range(size))
+    channels = patterns.channels or tuple(map(str, range(size)))
     return Table(
         {
             "channel": np.array(channels, dtype=np.str_),

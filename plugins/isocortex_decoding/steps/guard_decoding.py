@@ -44,7 +44,8 @@ def decoding_guards(
 ) -> Table:
     """Look for leaks from training to test, for collapsed or copied predictions, and for undeclared scales.
 
-    A finding of severity warning is also given as a warning. What is not wired is not looked at.
+    A row a finding: ``guard``, ``severity`` ("ok", "note", "warning"; these are given as warnings too),
+    ``where``, ``finding``, ``count``, ``value``, ``limit``, ``remedy``. What is not wired is not looked at.
 
     Parameters
     ----------
@@ -61,11 +62,6 @@ def decoding_guards(
     max_units : layers with more units are thinned to about as many for the guards that compare features.
     clusters : number of clusters of the last layer's features to count items in; 0 for none.
     trials : as in ``evaluate_decoding``.
-
-    Returns
-    -------
-    Table: ``guard``, ``severity`` ("ok", "note", "warning"), ``where``, ``finding``, ``count``, ``value``,
-    ``limit``, ``remedy``.
     """
     _require_sense(max_units, near, near_images)
     names = _layers(training, test, layers)

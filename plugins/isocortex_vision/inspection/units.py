@@ -38,7 +38,7 @@ def layer_shape(model: Model, layer: str) -> tuple[int, ...]:
 def units_of(
     layer: str, count: int, units: Units, classes: Sequence[str] | None, position: Sequence[int] | None
 ) -> list[Unit]:
-    """Find units by number (from 0) or class; labels are ``layer:unit`` or, at a position, ``layer:unit@y,x``."""
+    """Find units by number (from 0) or class; labels: ``layer:unit``, at a position ``layer:unit@y,x``."""
     names = None if classes is None else list(classes)
     if names is not None and len(names) != count:
         raise DataError(

@@ -15,14 +15,14 @@ import numpy as np
 
 from isocortex.choices import require_choice
 from isocortex.errors import DataError
-from isocortex_decoding.decoders._threads import one_blas_thread, over
+from isocortex_decoding.decoders._threads import one_blas_thread, over, processors
 from isocortex_decoding.decoders.shared import Block, SharedVoxels, gram
 from isocortex_decoding.decoders.weights import UNITS, Array, Weights
 
 Intercept = Literal["unpenalised", "fastl2lir"]
 
-_HELD = 2**26
-"""Bytes of sub-matrices that a thread gathers together."""
+_HELD = 2**26, 2**30
+"""Bytes of sub-matrices that a thread gathers together at most, and all threads."""
 
 
 class RidgeSystem:
@@ -100,7 +100,8 @@ class RidgeSystem:
         if self.gram is not None:
             if not hasattr(room, "matrices"):
                 n = index.shape[1]
-                together = max(1, min(UNITS, _HELD // (n * n * design.itemsize)))
+                bytes_each = min(_HELD[0], _HELD[1] // processors())
+                together = max(1, min(UNITS, bytes_each // (n * n * design.itemsize)))
                 room.matrices = np.empty((together, n, n), design.dtype)
             own = room.matrices
             kernels.by_gram(*given, self.gram, alpha, block.right, index, own, found, status)

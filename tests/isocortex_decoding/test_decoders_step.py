@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Lasso, Ridge
 
+import isocortex as ic
 from isocortex.data import Decoded, Features, Patterns, Space
 from isocortex.errors import DataError, LabelMismatch
 from isocortex.pipeline.settings import AxisValues
@@ -62,6 +63,32 @@ def test_equals_its_definition(decoder):
         assert tuple(shown) == found.stimuli
         np.testing.assert_allclose(found.matrix(layer), values, rtol=1e-7, atol=1e-9)
     assert found.layers["conv"].shape == (3, 3, 4, 5)
+
+
+class OwnDecoders:
+    @ic.hookimpl
+    def register_decoders(self, register):
+        register("ridge-of-voxels", "isocortex_decoding.decoders.voxel_ridge:VoxelSelectedRidge")
+        register("sparse-of-voxels", "isocortex_decoding.decoders.sparse_regression:SparseLinearRegression")
+        register("plain-ridge", "sklearn.linear_model:Ridge")
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("ridge-of-voxels", {"n_voxels": 9}),
+        ("sparse-of-voxels", {"n_iter": 5}),
+        ("plain-ridge", {"alpha": 3.0}),
+    ],
+)
+def test_decoders_by_name(name, settings, monkeypatch):
+    built = ic.get("decoder", name, plugins=[OwnDecoders()], **settings)
+    assert {key: getattr(built, key) for key in settings} == settings
+    train, test, features = made()
+    expected = decode_features(train, test, features, built, layers=["fc"])
+    monkeypatch.setattr(ic, "get", lambda kind, asked: {("decoder", name): built}[kind, asked])
+    found = decode_features(train, test, features, name, layers=["fc"])
+    np.testing.assert_array_equal(found.matrix("fc"), expected.matrix("fc"))
 
 
 def test_order_of_samples_and_features_does_not_matter():

@@ -15,6 +15,7 @@ from isocortex.data.base import Array
 from isocortex.data.labels import Labels, codes, positions, require_unique, same_labels, unique
 from isocortex.errors import DataError, LabelMismatch
 from isocortex.pipeline.settings import AxisValues
+from isocortex_decoding.crossvalidation.components import decoder_of
 from isocortex_decoding.decoders.scaling import UnitScaling
 from isocortex_decoding.decoders.streaming import UnitStream
 from isocortex_decoding.decoders.unit_blocks import scratch_array, scratch_file
@@ -45,7 +46,7 @@ def decode_features(
     ----------
     patterns, test : training and test samples with stimulus labels, of the same voxels.
     features : features of all training stimuli.
-    decoder : any regressor.
+    decoder : any regressor; its name in Python too.
     average_test : True averages the test samples of a stimulus; how many is kept with the result. False
         decodes single samples, named ``sample000001-STIMULUS`` by their place among the test samples.
     scaling : "unique" takes means and SDs of units over the training stimuli, each once; "samples" over
@@ -65,7 +66,7 @@ def decode_features(
     for name in chosen:
         features.matrix(name)  # a layer that is not there is an error before the work, not after
     values, stimuli, counts = _test_samples(tested, test_labels, average_test)
-    stream = UnitStream(decoder, train, values, codes(fit_labels, names), scaling, precision)
+    stream = UnitStream(decoder_of(decoder), train, values, codes(fit_labels, names), scaling, precision)
     where = ",".join(axes.values()) or "decode_features"
     _warn_of_voxels(stream, where)
     found = {name: _layer(stream, features.layers[name], places, f"{where}: {name}") for name in chosen}

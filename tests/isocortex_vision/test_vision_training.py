@@ -297,6 +297,7 @@ def test_images_without_categories() -> None:
         train_network(plain, np.random.default_rng(0), [])
     found = classify_images(plain, network)
     assert list(found.answers.columns) == ["stimulus", "answer", "probability"] and not len(found.confusion)
+    assert found.confusion["category"].dtype.kind == "U"
     assert found.answers["stimulus"].tolist() == list(plain.stimuli)
 
 

@@ -91,7 +91,8 @@ def _preferred(
     shape = layer_shape(model, layer)
     check_position(shape, layer, position)
     wanted = units_of(layer, shape[-1], units, classes, position)
-    start = noise(tuple(model.image_size), rng)
+    height, width = model.image_size
+    start = noise((height, width), rng)
     parts = []
     for first in range(0, len(wanted), batch_size):
         targets = target(shape, wanted[first : first + batch_size], position)
@@ -112,7 +113,7 @@ def _labelled(units: Sequence[Unit], layer: str, found: Maximised) -> Preferred:
             f"maximise_activation: {', '.join(dead)}: the gradient is zero, so there is no image",
             stacklevel=4,
         )
-    kept = [unit.label for unit, moved in zip(units, found.moved, strict=True) if moved]
+    kept = tuple(unit.label for unit, moved in zip(units, found.moved, strict=True) if moved)
     activities = np.where(found.moved[:, None], found.activities, np.nan)
     stages = activities.shape[1]
     progress = {
@@ -120,4 +121,4 @@ def _labelled(units: Sequence[Unit], layer: str, found: Maximised) -> Preferred:
         "stage": np.tile(np.arange(stages), len(units)),
         "activity": activities.ravel(),
     }
-    return Preferred(Images(found.images[found.moved], kept, [layer] * len(kept)), Table(progress))
+    return Preferred(Images(found.images[found.moved], kept, (layer,) * len(kept)), Table(progress))

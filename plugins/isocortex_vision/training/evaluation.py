@@ -68,8 +68,8 @@ def confusion_table(confusion: npt.NDArray[np.int64], classes: Labels) -> Table:
     shares = np.divide(confusion, totals, out=np.full(confusion.shape, np.nan), where=totals > 0)
     return Table(
         {
-            "category": np.repeat(np.array(classes), count),
-            "answer": np.tile(np.array(classes), count),
+            "category": np.repeat(np.array(classes, dtype=np.str_), count),
+            "answer": np.tile(np.array(classes, dtype=np.str_), count),
             "count": confusion.ravel(),
             "share": shares.ravel(),
         }

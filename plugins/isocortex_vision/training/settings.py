@@ -59,12 +59,12 @@ class PictureSettings(TypedDict, total=False):
 
 
 for _kind in (NetworkSettings, LearningSettings, PictureSettings):
-    _kind.__pydantic_config__ = {"extra": "forbid"}  # type: ignore[attr-defined]  # a misspelt key is an error
+    _kind.__pydantic_config__ = {"extra": "forbid"}  # type: ignore[union-attr]  # a misspelt key is an error
 
 
 def known(given: object, kind: type, what: str) -> dict[str, object]:
     """Give the settings as a dict; raises for a key that there is not (called from Python, say)."""
-    settings = dict(given or {})  # type: ignore[call-overload]
+    settings: dict[str, object] = dict(given or {})  # type: ignore[call-overload]
     names = kind.__annotations__
     for name in settings:
         if name not in names:

@@ -68,7 +68,7 @@ def train_network(
         object of an epoch are left out, digits are shifted along the diagonal, the tint is close to none, and
         the training is scored on changed images with units dropped. Not by default: each makes the training
         worse or its scores wrong.
-    checkpoints : folder (outside of the results) for the state after each epoch. A run that was killed goes
+    checkpoints : full path of a folder, outside of the results, for the state after each epoch. A run that was killed goes
         on from there; the weights are the same to the last bit. Each training has a folder of its own in it,
         by its settings and images. Delete it afterwards.
 
@@ -115,7 +115,7 @@ def classify_images(images: Images, network: TrainedNetwork, batch_size: int = 3
     columns["probability"] = chances[np.arange(len(codes)), codes]
     counts = np.zeros((len(network.classes),) * 2, dtype=np.int64)
     if images.categories is None:
-        return Classified(Table(columns), Table({"category": [], "answer": [], "count": [], "share": []}))
+        return Classified(Table(columns), confusion_table(counts[:0, :0], ()))
     class_order(images.categories, list(network.classes), "classify_images")
     truth = np.array([network.classes.index(name) for name in images.categories], dtype=np.intp)
     np.add.at(counts, (truth, codes), 1)

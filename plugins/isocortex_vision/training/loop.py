@@ -84,7 +84,8 @@ def train(
     network : with its first weights; afterwards with the last.
     validation : labelled pictures that are only scored.
     checkpoints : folder of this training; what is there is taken up, and the weights come out the same to
-        the last bit as without a break. It is none of the training's settings.
+        the last bit as without a break (on the same number of threads: TensorFlow adds up in another order
+        on more, in ways that no setting of ours changes). It is none of the training's settings.
     callback : is given each row of the history as soon as it is there.
     """
     with held(checkpoints) if checkpoints is not None else nullcontext():

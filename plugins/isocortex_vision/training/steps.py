@@ -69,8 +69,8 @@ def train_network(
         the training is scored on changed images with units dropped. Not by default: each makes the training
         worse or its scores wrong.
     checkpoints : full path of a folder, outside of the results, for the state after each epoch. A run that
-        was killed goes on from there; the weights are the same to the last bit. Each training has a folder of its
-        own in it, by its settings and images. Delete it afterwards.
+        was killed goes on from there; on the same number of processors the weights are the same to the last
+        bit. Each training has its own folder in it, by its settings and images. Delete it afterwards.
 
     Returns
     -------

@@ -48,7 +48,7 @@ STEPS = {
     ),
     "preprocess_runs": (
         "preprocess:preprocess_runs",
-        "volumes of whole runs to one sample a block, run by run",
+        "volumes of runs to one sample a block, run by run",
     ),
     "average_samples": ("preprocess:average_samples", "samples averaged by label, with their counts"),
     "decode_features": ("decode:decode_features", "CNN features decoded from brain samples"),

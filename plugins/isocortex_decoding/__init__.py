@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from isocortex_decoding.crossvalidation.splits import leave_one_out as leave_one_out
     from isocortex_decoding.crossvalidation.splitter import LabelSplit as LabelSplit
     from isocortex_decoding.decoders.sparse_regression import SparseLinearRegression as SparseLinearRegression
+    from isocortex_decoding.decoders.stored import StoredModels as StoredModels
+    from isocortex_decoding.decoders.streaming import UnitStream as UnitStream
     from isocortex_decoding.decoders.voxel_ridge import VoxelSelectedRidge as VoxelSelectedRidge
     from isocortex_decoding.evaluation.baselines import category_only as category_only
     from isocortex_decoding.evaluation.correlations import correlation_matrix as correlation_matrix
@@ -75,6 +77,8 @@ __getattr__, __dir__, __all__ = attach(
         "LabelSplit": "isocortex_decoding.crossvalidation.splitter",
         "ShrinkageLDA": "isocortex_decoding.crossvalidation.lda",
         "SparseLinearRegression": "isocortex_decoding.decoders.sparse_regression",
+        "StoredModels": "isocortex_decoding.decoders.stored",
+        "UnitStream": "isocortex_decoding.decoders.streaming",
         "StoredDecoder": "isocortex_decoding.files.decoder_dirs",
         "TrainingScaler": "isocortex_decoding.preprocessing.training_scaler",
         "VoxelSelectedRidge": "isocortex_decoding.decoders.voxel_ridge",

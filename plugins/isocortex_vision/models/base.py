@@ -16,18 +16,21 @@ from isocortex_vision.networks.precision import Precision, dtype_of
 if TYPE_CHECKING:
     from isocortex_vision.networks.functions import Functions
 
+MANY = 16
+"""Images in a batch from which on it is worth some seconds to compile faster code for that number."""
+
 LOSS_NAMES = ("l2", "l1", "inner", "gram")
 
 
 class Forward(Protocol):
     """A network on images as they come: RGB of 0 to 255, of any size."""
 
-    def prepare(self, wanted: Sequence[str]) -> None:
+    def prepare(self, wanted: Sequence[str], many: bool = False) -> None:
         """Read the weights that the wanted layers need."""
         ...
 
-    def __call__(self, images: Any, wanted: Sequence[str]) -> dict[str, Any]:
-        """Run as deep as the deepest wanted layer."""
+    def __call__(self, images: Any, wanted: Sequence[str], many: bool = False) -> dict[str, Any]:
+        """Run as deep as the deepest wanted layer; ``many`` images are worth some preparation."""
         ...
 
 
@@ -68,9 +71,9 @@ class TensorFlowModel:
         """
         wanted = self._in_order(layers)
         pictures = self._pictures(images)
-        self._forward.prepare(wanted)
+        self._require_levels(pictures)
         parts = [
-            self._functions.features(pictures[start : start + self.batch_size], wanted)
+            self._batch(pictures[start : start + self.batch_size], wanted)
             for start in range(0, len(pictures), self.batch_size)
         ]
         if not parts:
@@ -79,6 +82,11 @@ class TensorFlowModel:
             name: parts[0][name] if len(parts) == 1 else np.concatenate([part[name] for part in parts])
             for name in layers
         }
+
+    def _batch(self, pictures: Array, wanted: tuple[str, ...]) -> dict[str, Array]:
+        many = len(pictures) >= MANY
+        self._forward.prepare(wanted, many)
+        return self._functions.features(pictures, wanted, many)
 
     def loss_gradient(
         self,
@@ -130,12 +138,29 @@ class TensorFlowModel:
             raise DataError(
                 f"{self.name}: expected images (n, height, width, 3) in RGB, got shape {pictures.shape}"
             )
-        if pictures.dtype.kind == "f" and not np.isfinite(pictures).all():
-            raise DataError(f"{self.name}: images hold NaN or infinity")
+        self._require_scale(pictures)
         if dtype is None:
             keep = (np.uint8, np.float64) if self.precision == "float64" else (np.uint8,)
             dtype = pictures.dtype if pictures.dtype in keep else np.float32
         return np.ascontiguousarray(pictures, dtype=dtype)
+
+    def _require_scale(self, pictures: Array) -> None:
+        """Refuse what cannot be grey levels; gradients may take floats anywhere."""
+        if pictures.dtype.kind not in "uif":
+            raise DataError(f"{self.name}: images are {pictures.dtype}; give numbers of 0 to 255")
+        if not pictures.size or pictures.dtype == np.uint8:
+            return
+        if pictures.dtype.kind == "f" and not np.isfinite(pictures).all():
+            raise DataError(f"{self.name}: images hold NaN or infinity")
+        if pictures.dtype.kind != "f" and (pictures.min() < 0 or pictures.max() > 255):
+            raise DataError(f"{self.name}: whole numbers of images have to lie within 0 to 255")
+
+    def _require_levels(self, pictures: Array) -> None:
+        if pictures.dtype.kind == "f" and pictures.size and pictures.min() >= 0 and 0 < pictures.max() <= 1:
+            raise DataError(
+                f"{self.name}: these images lie between 0 and {pictures.max():.3g}; models take the scale 0 "
+                "to 255: multiply by 255"
+            )
 
     def _target(self, name: str, target: Array, count: int) -> Array:
         values, shape = np.asarray(target), tuple(self.layer_shapes[name])

@@ -32,11 +32,11 @@ class ImageGraph:
         self._resampling = resampling
         self._dtype = tf.float64 if precision == "float64" else tf.float32
 
-    def prepare(self, wanted: Sequence[str]) -> None:
+    def prepare(self, wanted: Sequence[str], many: bool = False) -> None:
         """Read the weights that the wanted layers need."""
-        self.network.prepare(wanted)
+        self.network.prepare(wanted, many)
 
-    def __call__(self, images: Any, wanted: Sequence[str]) -> dict[str, Any]:
+    def __call__(self, images: Any, wanted: Sequence[str], many: bool = False) -> dict[str, Any]:
         """Activities of the wanted layers, in forward order."""
         x = preprocess(images, self._preprocessing, self._size, self._dtype, self._resampling)
-        return self.network(x, wanted)
+        return self.network(x, wanted, many)

@@ -20,14 +20,14 @@ class KerasGraph:
         self._preprocessing, self._size = preprocessing, size
         self._parts: dict[tuple[str, ...], Any] = {}
 
-    def prepare(self, wanted: Sequence[str]) -> None:
+    def prepare(self, wanted: Sequence[str], many: bool = False) -> None:
         """Cut out the part of the network that the wanted layers need."""
         key = tuple(wanted)
         if key not in self._parts:
             outputs = [self._tensors[name] for name in key]
             self._parts[key] = tf.keras.Model(self._network.inputs, outputs)
 
-    def __call__(self, images: Any, wanted: Sequence[str]) -> dict[str, Any]:
+    def __call__(self, images: Any, wanted: Sequence[str], many: bool = False) -> dict[str, Any]:
         """Activities of the wanted layers, in forward order."""
         x = preprocess(images, self._preprocessing, self._size, tf.float32)
         found = self._parts[tuple(wanted)](x, training=False)

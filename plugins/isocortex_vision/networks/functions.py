@@ -15,8 +15,8 @@ from isocortex_vision._tensorflow import tf
 from isocortex_vision.networks.losses import LOSSES
 
 Tensor = Any
-Forward = Callable[[Tensor, Sequence[str]], dict[str, Tensor]]
-"""Images (RGB, 0 to 255) and wanted layers -> activities of these layers."""
+Forward = Callable[..., dict[str, Tensor]]
+"""Images (RGB, 0 to 255), wanted layers, whether there are many images -> activities of these layers."""
 
 
 class Functions:
@@ -27,16 +27,18 @@ class Functions:
         self._dtype = dtype
         self._traced: dict[tuple[Any, ...], Any] = {}
 
-    def features(self, images: Array, layers: Sequence[str]) -> dict[str, Array]:
+    def features(self, images: Array, layers: Sequence[str], many: bool = False) -> dict[str, Array]:
         """Activities of layers as numpy arrays; those of bfloat16 as float32."""
-        traced = self._function("features", images, tuple(layers), self._trace_features)
+        traced = self._function("features", images, (tuple(layers), many), self._trace_features)
         return {name: values.numpy() for name, values in traced(tf.constant(images)).items()}
 
-    def _trace_features(self, images: Array, layers: tuple[str, ...]) -> Any:
-        forward, dtype = self._forward, self._dtype
+    def _trace_features(self, images: Array, what: tuple[tuple[str, ...], bool]) -> Any:
+        (layers, many), forward, dtype = what, self._forward, self._dtype
 
         def features(images: Tensor) -> dict[str, Tensor]:
-            return {name: tf.cast(values, dtype) for name, values in forward(images, layers).items()}
+            found = forward(images, layers, many)
+            # of their own, so that TensorFlow's optimiser may fuse what they are made by
+            return {name: tf.identity(tf.cast(values, dtype)) for name, values in found.items()}
 
         return tf.function(features, input_signature=[_images(images)], autograph=False)
 

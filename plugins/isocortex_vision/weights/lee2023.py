@@ -37,6 +37,10 @@ def open_lee2023(path: Path, order: Sequence[Slot]) -> StoredWeights:
         raise DataError(f"{where}: holds VGG16, and the network has {', '.join(map(repr, others))} as well")
     pairs = dict(zip(_CONVOLUTIONS, zip(arrays[:26:2], arrays[1:26:2], strict=True), strict=True))
     head, rest = numbered(order, "dense"), arrays[26:]
+    if rest and rest[0].shape[:2] == (3, 3):
+        raise DataError(
+            f"{where}: holds more than VGG16's thirteen convolutions; they are of another network"
+        )
     if len(rest) == 2 * len(head):
         pairs |= dict(zip(head, zip(rest[::2], rest[1::2], strict=True), strict=True))
     readers: dict[str, Reader] = {}

@@ -85,8 +85,10 @@ def _by_number(stored: Mapping[str, Tensor], order: Sequence[Slot], where: str) 
     wanted = list(slots(order))
     for layers in found.values():
         pairs = [(parts.get("kernel"), parts.get("bias")) for _, parts in sorted(layers.items())]
+        named = dict(zip(wanted, pairs, strict=False))
         if len(pairs) == len(wanted) and all(kernel for kernel, _ in pairs):
-            return dict(zip(wanted, pairs, strict=True))
+            _check_kinds(stored, named, order, where)
+            return named
     if found:
         counts = " or ".join(str(len(layers)) for layers in found.values())
         raise DataError(
@@ -94,6 +96,20 @@ def _by_number(stored: Mapping[str, Tensor], order: Sequence[Slot], where: str) 
             f"{len(wanted)}, so which is which cannot be told"
         )
     return {}
+
+
+def _check_kinds(
+    stored: Mapping[str, Tensor], named: Mapping[str, Names], order: Sequence[Slot], where: str
+) -> None:
+    """Counting alone takes VGG19's sixteen convolutions for VGG16's thirteen and its head."""
+    for name, slot in slots(order).items():
+        kernel = named[name][0]
+        axes = 2 if slot.kind == "dense" else 4
+        if kernel is not None and len(stored[kernel].shape) != axes:
+            raise DataError(
+                f"{where}: it numbers its layers instead of naming them, and {kernel!r}, in the place of "
+                f"{name!r}, has the shape {stored[kernel].shape}; the weights are those of another network"
+            )
 
 
 def _reader(stored: Mapping[str, Tensor], names: Names, slot: Slot, where: str) -> Reader:

@@ -124,6 +124,27 @@ def test_mistakes(file: Path, tmp_path: Path) -> None:
         ic.get("model", "keras", file=file)
 
 
+def test_shared_layers_and_networks_within(tmp_path: Path) -> None:
+    layers = tf.keras.layers
+    within = tf.keras.Input((8, 8, 3))
+    inner = tf.keras.Model(within, layers.Conv2D(3, 3, padding="same", name="c")(within), name="inner")
+    shared = layers.Conv2D(3, 1, activation="relu", name="shared")
+    image = tf.keras.Input((8, 8, 3))
+    first = shared(layers.Rescaling(0.5, name="half")(image))
+    out = layers.Flatten(name="flat")(shared(inner(first)))
+    tf.keras.Model(image, out).save(tmp_path / "a.keras")
+    net = KerasModel(tmp_path / "a.keras", preprocessing="none")
+    twice = {f"shared@{n}{side}" for n in (1, 2) for side in ("", ":pre")}
+    assert set(net.layers) == {"half", "inner", "flat", *twice}
+    found = net.features(images(2, 8), net.layers)
+    once = inner(shared(images(2, 8) / 2)).numpy()
+    np.testing.assert_allclose(found["inner"], once, rtol=1e-4, atol=1e-3)
+    again = shared(once).numpy()
+    np.testing.assert_allclose(found["shared@2"], again, rtol=1e-4, atol=1e-3)
+    np.testing.assert_array_equal(found["shared@2"], np.maximum(found["shared@2:pre"], 0))
+    np.testing.assert_array_equal(found["flat"], found["shared@2"].reshape(2, -1))
+
+
 def test_code_in_a_file_is_not_run(tmp_path: Path) -> None:
     marker = tmp_path / "ran"
     source = f"lambda x: (x, open({str(marker)!r}, 'w'))[0]"

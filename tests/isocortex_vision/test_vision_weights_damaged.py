@@ -111,7 +111,7 @@ def test_formats_without_checksums_give_arrays_no_larger_than_the_file_or_an_err
 
 
 @pytest.mark.parametrize("form", ["keras legacy", "keras 3"])
-@pytest.mark.parametrize("examples", [4, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [4, pytest.param(20, marks=pytest.mark.slow)])
 def test_hdf5_files_that_crash_its_library_do_not_crash_the_program(
     sound: dict[str, Path], tmp_path: Path, form: str, examples: int
 ) -> None:

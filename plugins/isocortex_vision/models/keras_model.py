@@ -28,7 +28,8 @@ class KerasModel(TensorFlowModel):
     """A saved Keras network (``.keras``), loaded with ``safe_mode=True``: no code of the file is run.
 
     Layers have Keras's names. Where a layer holds its activation function in itself, ``NAME`` is what comes
-    out of it and ``NAME:pre`` what goes into the function. Layers without a tensor of numbers are left out.
+    out of it and ``NAME:pre`` what goes into the function. A layer that is used several times is
+    ``NAME@1``, ``NAME@2``, ...; a network within the network is one layer.
 
     Parameters
     ----------
@@ -124,19 +125,25 @@ def _size(network: Any, name: str, wanted: tuple[int, int] | None) -> tuple[int,
 def _tensors(network: Any) -> dict[str, Any]:
     """Address -> symbolic tensor, in forward order."""
     found: dict[str, Any] = {}
-    inputs = {id(tensor) for tensor in network.inputs}
-    for operation in getattr(network, "operations", network.layers):
-        outputs = getattr(operation, "output", None)
-        if outputs is None or isinstance(outputs, (list, tuple, dict)) or id(outputs) in inputs:
-            continue
-        before = _before_activation(operation)
-        if before is not None:
-            found[f"{operation.name}:pre"] = before
-        found[operation.name] = outputs
+    graph = getattr(network, "_functional", None) or network
+    inputs = {id(tensor) for tensor in graph.inputs}
+    nodes = {id(node) for level in graph._nodes_by_depth.values() for node in level}
+    for operation in graph.operations:
+        # a layer, or a network within this one, may have been called elsewhere too
+        calls = [node for node in operation._inbound_nodes if id(node) in nodes]
+        for number, call in enumerate(calls, 1):
+            outputs = call.output_tensors
+            if len(outputs) != 1 or id(outputs[0]) in inputs:
+                continue
+            name = operation.name if len(calls) == 1 else f"{operation.name}@{number}"
+            before = _before_activation(operation, call.input_tensors[0], f"before_{len(found)}")
+            if before is not None:
+                found[f"{name}:pre"] = before
+            found[name] = outputs[0]
     return found
 
 
-def _before_activation(layer: Any) -> Any:
+def _before_activation(layer: Any, given: Any, name: str) -> Any:
     """What goes into the activation function that a layer holds, as a symbolic tensor; None without one."""
     import keras
 
@@ -145,8 +152,8 @@ def _before_activation(layer: Any) -> Any:
         return None
     if not isinstance(layer, (keras.layers.Dense, keras.layers.Conv1D, keras.layers.Conv2D)):
         return None
-    config = {**layer.get_config(), "activation": "linear", "name": f"{layer.name}_pre"}
+    config = {**layer.get_config(), "activation": "linear", "name": f"isocortex_{name}"}
     twin = type(layer).from_config(config)
-    before = twin(layer.input)
+    before = twin(given)
     twin.set_weights(layer.get_weights())
     return before

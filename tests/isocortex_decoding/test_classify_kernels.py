@@ -180,3 +180,17 @@ def test_run_means_and_empty_tables() -> None:
         np.testing.assert_allclose(centred[runs == run].mean(0), 0, atol=1e-4)
     assert np.isnan(accuracy_of(np.zeros((2, 2), int))) and np.isnan(balanced_accuracy(np.zeros((2, 2), int)))
     assert balanced_accuracy(np.array([[3, 1], [0, 0]])) == 0.75
+
+
+def test_repetitions_of_a_stimulus_are_permuted_together() -> None:
+    from isocortex_decoding.crossvalidation.classification import permuted_stimuli
+
+    stimuli = np.tile(["a", "b", "c", "d", "e"], 3)
+    runs = np.array(["1"] * 5 + ["2"] * 5 + ["3"] * 5)
+    runs[4::5] = "4"  # e is shown in another run than the others
+    classes = np.tile([0, 0, 1, 1, 2], 3)
+    orders = permuted_stimuli(classes, stimuli, runs, 50, np.random.default_rng(0))
+    for order in orders:
+        assert np.array_equal(order[:5], order[5:10]) and np.array_equal(order[:5], order[10:])
+        assert sorted(order[:4]) == [0, 0, 1, 1] and order[4] == 2
+    assert len(np.unique(orders, axis=0)) == 6

@@ -112,6 +112,21 @@ def permuted_within(
     return out
 
 
+def permuted_stimuli(
+    classes: npt.ArrayLike, stimuli: npt.ArrayLike, runs: npt.ArrayLike, n: int, rng: np.random.Generator
+) -> npt.NDArray[np.intp]:
+    """Permute class codes among stimuli, all samples of one together, that were shown in the same runs.
+
+    Samples of a stimulus resemble each other whatever its class; permuted one by one they would make the null
+    too narrow. A stimulus has one class.
+    """
+    codes, names = np.asarray(classes, dtype=np.intp), np.asarray(stimuli)
+    _, first, member = np.unique(names, return_index=True, return_inverse=True)
+    within = np.asarray(runs)
+    shown = ["\0".join(sorted(within[member == k].tolist())) for k in range(len(first))]
+    return permuted_within(codes[first], shown, n, rng)[:, member]
+
+
 def without_group_means(values: Array, groups: npt.ArrayLike) -> Floats:
     """Values minus the mean over the samples of their group (run)."""
     within = np.asarray(groups)

@@ -16,12 +16,13 @@ from isocortex_decoding.crossvalidation.classification import (
     Classified,
     balanced_accuracy,
     classify,
+    permuted_stimuli,
     permuted_within,
     without_group_means,
 )
 from isocortex_decoding.crossvalidation.components import decoder_of
 from isocortex_decoding.crossvalidation.folds import Folds
-from isocortex_decoding.crossvalidation.leaks import require_no_repetition
+from isocortex_decoding.crossvalidation.leaks import require_no_repetition, shared_labels
 from isocortex_decoding.crossvalidation.splits import GivenFold, given_folds, leave_one_out
 from isocortex_decoding.evaluation.resampling import interval, permutation_p
 
@@ -72,7 +73,7 @@ def classify_categories(
         only runs with the same conditions equally often.
     repetitions : samples of one stimulus on both sides of a fold, as in ``cross_validation_folds``.
     permutations : of the labels within each run (over all samples where there are none), each followed by
-        the whole cross-validation.
+        the whole cross-validation. Where new stimuli are tested, all samples of a stimulus keep one label.
     """
     model = _seeded(decoder_of(classifier), rng)
     rows: list[dict[str, Any]] = []
@@ -83,7 +84,7 @@ def classify_categories(
         made = _folds(item, by, folds, n_folds, repetitions, rng)
         _require_learnt(made, item.conditions, where)
         labels = codes(item.conditions, names)
-        orders = permuted_within(labels, item.runs or ("",) * item.n_samples, permutations, rng)
+        orders = _permuted(item, labels, made, permutations, rng)
         values = (
             without_group_means(item.values, _runs(item, where)) if run_means == "subtract" else item.values
         )
@@ -95,6 +96,16 @@ def classify_categories(
             rows.append({**place, **_row(found, made, chosen.shape[1])})
             confusion += [{**place, **row} for row in _confusion_rows(found, names)]
     return Classification(_corrected(rows), Table.from_rows(confusion))
+
+
+def _permuted(item: Patterns, labels: Array, made: Folds, n: int, rng: np.random.Generator) -> Array:
+    """Permuted class codes (n, samples): of whole stimuli where no fold trains on those that it tests."""
+    runs = item.runs or ("",) * item.n_samples
+    if item.stimuli is None or shared_labels(made, item.stimuli):
+        return permuted_within(labels, runs, n, rng)
+    if len(set(zip(item.stimuli, item.conditions, strict=True))) > len(set(item.stimuli)):
+        return permuted_within(labels, runs, n, rng)
+    return permuted_stimuli(labels, item.stimuli, runs, n, rng)
 
 
 def _conditions(item: Patterns, where: str) -> Labels:

@@ -286,3 +286,13 @@ def test_averages_that_would_lose_a_label_are_errors() -> None:
     odd = Patterns(given.values, ("x", *given.conditions[1:]), given.runs, given.stimuli)
     with pytest.raises(LabelMismatch, match="a stimulus has the conditions 'x' and 'a'"):
         average_samples(odd)
+
+
+def test_samples_without_a_label_are_rest_whatever_else_is() -> None:
+    from isocortex.data import Patterns
+    from isocortex_decoding.steps.preprocess import preprocess_runs
+
+    labels = ["fixation"] * 3 + ["a"] * 3 + ["n/a"] * 3 + ["b"] * 3
+    volumes = Patterns(np.random.default_rng(0).normal(size=(12, 4)), labels, ["1"] * 12)
+    found = preprocess_runs(volumes, shift=0, normalise="zscore", rest=["fixation"]).patterns
+    assert found.conditions == ("a", "b")

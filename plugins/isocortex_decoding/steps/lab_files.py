@@ -115,7 +115,7 @@ def preprocess_bdata(
     )
     recipe = Recipe(
         shift, linear_trend, outliers, None if normalise == "none" else normalise, baseline,
-        tuple(rest) if rest is not None else ("n/a",), block_length, repeats, average,
+        ("n/a", *(rest or ())), block_length, repeats, average,
     )  # fmt: skip
     return preprocessed(patterns, series, recipe)
 

@@ -368,3 +368,9 @@ def test_what_cannot_be_written_is_an_error(tmp_path: Path) -> None:
         out.mark("ROI_V1", np.ones(3), "VoxelData")
     with pytest.raises(DataError, match="no columns 'Voxels'"):
         out.mark("ROI_V1", np.ones(2), "Voxels")
+
+
+def test_labels_are_never_taken_for_voxels(tmp_path: Path) -> None:
+    path = lab.make_bdata(tmp_path / "labels.h5")
+    with BData(path) as file, pytest.raises(DataError, match=r"1 columns that are no voxels \(stimulus_id\)"):
+        file.patterns("ROI_V1 | stimulus_id", "stimulus_name")

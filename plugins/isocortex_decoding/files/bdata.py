@@ -166,6 +166,7 @@ class BData:
         mask = self.columns(select)
         if not mask.any():
             raise DataError(f"{self.path}: select: {select!r} selects no column")
+        self._require_voxels(select, mask)
         stimuli = self.labels(label_key)
         conditions = stimuli if category_key is None else self.labels(category_key)
         lacking = np.array([MISSING in pair for pair in zip(stimuli, conditions, strict=True)], dtype=bool)
@@ -182,6 +183,18 @@ class BData:
             values, conditions, self.runs(run_key), stimuli, space, _channel_names(self.voxels(), places)
         )
         return found.take(~lacking) if missing == "drop" else found
+
+    def _require_voxels(self, select: str, mask: Mask) -> None:
+        """Raise where labels would be taken for voxels: a decoder would then read the answer."""
+        others = mask & ~self.voxels()
+        if others.any():
+            names = [
+                key for key, row in zip(self.keys, self._values, strict=True) if (row[others] == 1).any()
+            ]
+            raise DataError(
+                f"{self.path}: select: {select!r} selects {np.count_nonzero(others)} columns that are no "
+                f"voxels ({', '.join(names)}); take them out (& VoxelData)"
+            )
 
     def where(self, wanted: Mapping[str, Sequence[float]]) -> Mask:
         """Which samples have one of the wanted numbers in each of the named columns (DataType: [1])."""
@@ -215,8 +228,6 @@ def file_order(patterns: Patterns) -> Patterns:
 
 
 def _channel_names(voxels: Mask, places: npt.NDArray[np.intp]) -> tuple[str, ...]:
-    if not voxels[places].all():  # labels among them: numbered as columns
-        return tuple(f"column{place}" for place in places)
     rank = np.cumsum(voxels) - 1
     return tuple(f"v{rank[place]}" for place in places)
 

@@ -63,6 +63,7 @@ def test_decoding_is_the_plain_loop_over_folds() -> None:
                 np.testing.assert_allclose(decoded[true.stimuli.index(name)], want, atol=2e-4)
 
 
+@pytest.mark.filterwarnings("ignore:cross_validated_decoding. in . of . folds test stimuli")
 def test_stimuli_tested_in_several_folds_are_averaged() -> None:
     true = features(12)
     patterns = brain(true, repetitions=1)
@@ -191,3 +192,13 @@ def test_what_does_not_belong_together() -> None:
         cross_validation_folds(patterns, rng(), by="category")
     with pytest.raises(DataError, match="no category labels"):
         cross_validation_folds(patterns, rng(), Features(dict(true.layers), true.stimuli), by="category")
+
+
+def test_known_stimuli_are_said_also_where_conditions_stand_for_them() -> None:
+    values = rng().normal(size=(16, 9))
+    names = [f"test{k}" for k in range(8)] * 2
+    patterns = Patterns(values, names, ["1"] * 8 + ["2"] * 8)
+    true = Features({"fc6": rng().normal(size=(8, 3))}, names[:8])
+    folds = cross_validation_folds(patterns, rng()).folds
+    with pytest.warns(UserWarning, match="in 2 of 2 folds test stimuli are training stimuli too"):
+        cross_validated_decoding(patterns, true, folds, "ridge")

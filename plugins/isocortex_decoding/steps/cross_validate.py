@@ -134,6 +134,7 @@ def cross_validated_decoding(
         counts[positions(result.tested, tested, "tested stimuli")] += result.counts
     decoded = {name: put_together(results, name, tested, counts) for name in names}
     _say(results, patterns.n_channels)
+    _say_shared(folds, stimuli)
     return CrossValidated(
         Decoded(
             decoded,
@@ -172,6 +173,16 @@ def _say(results: list[FoldResult], voxels: int) -> None:
                 f"the training stimuli of a fold ({fate})",
                 stacklevel=3,
             )
+
+
+def _say_shared(folds: Folds, stimuli: Labels) -> None:
+    shared = shared_labels(folds, stimuli)
+    if shared:
+        warnings.warn(
+            f"{_WHAT}: in {len(shared)} of {len(folds)} folds test stimuli are training stimuli too (the "
+            f"first is {next(iter(shared.values()))[0]!r}); what they give says nothing of new ones",
+            stacklevel=3,
+        )
 
 
 def _table(folds: Folds, stimuli: Labels, results: list[FoldResult], voxels: int) -> Table:

@@ -296,3 +296,12 @@ def test_samples_without_a_label_are_rest_whatever_else_is() -> None:
     volumes = Patterns(np.random.default_rng(0).normal(size=(12, 4)), labels, ["1"] * 12)
     found = preprocess_runs(volumes, shift=0, normalise="zscore", rest=["fixation"]).patterns
     assert found.conditions == ("a", "b")
+
+
+def test_numbers_of_blocks_may_begin_anew_in_each_run() -> None:
+    values = np.arange(8.0)[:, None]
+    labels, runs = tuple("aabbccdd"), ("1",) * 4 + ("2",) * 4
+    blocks = np.array([1, 1, 2, 2] * 2)
+    recipe = Recipe(linear_trend=False, outliers=0, normalise=None)
+    found = prepare(Series(values, labels, labels, runs, blocks), recipe).series
+    assert found.stimuli == tuple("abcd") and found.values[:, 0].tolist() == [0.5, 2.5, 4.5, 6.5]

@@ -199,6 +199,9 @@ def _drop(work: _Work, recipe: Recipe) -> None:
     blocks = series.blocks
     if blocks is None:
         blocks = blocks_of(series.stimuli, series.runs, recipe.block_length, recipe.rest)
+    elif series.runs is not None:  # numbers of blocks may begin anew in each run
+        pairs = np.array([f"{block} {run}" for block, run in zip(blocks, series.runs, strict=True)])
+        blocks = np.unique(pairs, return_inverse=True)[1]
     series = replace(series, blocks=np.asarray(blocks))
     repeated = np.zeros(len(series.values), dtype=bool)
     if recipe.repeats == "drop":

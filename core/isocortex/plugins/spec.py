@@ -115,9 +115,9 @@ def register_decoders(register: Register) -> None:
         class Plugin:
             @ic.hookimpl
             def register_decoders(self, register):
-                register("lasso", "sklearn.linear_model:Lasso", summary="L1-penalised regression")
+                register("lars", "sklearn.linear_model:LassoLars", summary="L1 penalty, by angles")
 
-        assert ic.get("decoder", "lasso", plugins=[Plugin()], alpha=0.5).alpha == 0.5
+        assert ic.get("decoder", "lars", plugins=[Plugin()], alpha=0.5).alpha == 0.5
     """
 
 

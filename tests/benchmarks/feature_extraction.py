@@ -2,9 +2,9 @@
 
     python tests/benchmarks/feature_extraction.py --peer PYTHON [--rounds N] [--bfloat16]
 
-PYTHON is an interpreter with torch. Both sides keep their process and work on the same random weights (He) and
-images, batches of 32 at 224 x 224, one forward pass for all layers, each layer handed over as a float32 numpy
-array. Ratios are medians over rounds. Activities are compared once.
+PYTHON is an interpreter with torch. Both sides keep their process and work on the same random weights (He)
+and images, batches (32, or --batch) of 224 x 224, one forward pass for all layers, each layer handed over as a
+float32 numpy array. Ratios are medians over rounds. Activities are compared once.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python tests/benchmarks/feature_extraction.py --peer PYTHON [--rounds N] [--bfloat16]
 
-PYTHON is an interpreter with torch. Both sides keep their process and work on the same random weights (He)
-and images, batches (32, or --batch) of 224 x 224, one forward pass for all layers, each layer handed over as a
+PYTHON is an interpreter with torch. Both sides keep their process and work on the same random weights and
+images, batches (32, or --batch) of 224 x 224, one forward pass for all layers, each layer handed over as a
 float32 numpy array. Ratios are medians over rounds. Activities are compared once.
 """
 

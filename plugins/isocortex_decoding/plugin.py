@@ -31,7 +31,6 @@ DECODERS = {
     "ridge": ("sklearn.linear_model:Ridge", "ridge regression on all voxels"),
     "lasso": ("sklearn.linear_model:Lasso", "regression with an L1 penalty"),
     "elastic-net": ("sklearn.linear_model:ElasticNet", "regression with L1 and L2 penalties"),
-    "pls": ("sklearn.cross_decomposition:PLSRegression", "partial least squares"),
 }
 """Name -> where it is, and what it is; those of scikit-learn as they are."""
 

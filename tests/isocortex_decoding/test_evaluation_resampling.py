@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from isocortex.data import Decoded, Features
 from isocortex.errors import DataError
 from isocortex_decoding.evaluation.reliability import Reliability, normalised_accuracy, repetition_reliability
 from isocortex_decoding.evaluation.resampling import bootstrap_means, interval
+from isocortex_decoding.steps.evaluate import evaluate_decoding
 
 
 def test_bootstrap_over_images_is_the_standard_error_of_the_mean() -> None:
@@ -44,6 +46,38 @@ def test_bootstrap_by_hand_with_scores_missing() -> None:
     assert np.isnan(bootstrap_means(np.full((1, 2), np.nan), 5, np.random.default_rng(0), "images")).all()
     assert bootstrap_means(scores, 0, np.random.default_rng(0), "images").shape == (0,)
     assert np.isnan(interval(np.empty(0))).all()
+
+
+def test_bootstrap_of_images_with_unequal_trials_belongs_to_the_mean_over_trials() -> None:
+    rng = np.random.default_rng(7)
+    trials = np.array([[40, 3, 1, 8, 2], [1, 1, 1, 1, 20]])
+    scores = rng.uniform(size=trials.shape)
+    shares = trials / trials.sum(axis=1, keepdims=True)
+    estimate = float((shares * scores).sum(axis=1).mean())
+    still = bootstrap_means(scores[:1], 5, np.random.default_rng(0), "subjects", shares[:1])
+    assert still == pytest.approx(np.average(scores[0], weights=trials[0]))
+    draws = bootstrap_means(scores, 4000, np.random.default_rng(1), "subjects", shares)
+    assert draws.mean() == pytest.approx(estimate, abs=0.01)
+    assert abs(scores.mean() - estimate) > 0.02  # the means over images would say something else
+
+
+def test_the_interval_of_unequal_trials_holds_the_estimate() -> None:
+    rng = np.random.default_rng(8)
+    names = [f"s{number}" for number in range(12)]
+    true = rng.normal(size=(12, 40)).astype(np.float32)
+    good = np.repeat(true[:1], 200, axis=0) + rng.normal(0, 0.1, (200, 40))
+    values = np.concatenate([good, rng.normal(size=(11, 40))]).astype(np.float32)
+    labels = ["s0"] * 200 + names[1:]
+    singles = [f"sample{place:06d}-{label}" for place, label in enumerate(labels, start=1)]
+    found = evaluate_decoding(
+        Decoded({"x": values}, singles, subject="S1", averaged=(1,) * len(singles)),
+        Features({"x": true}, names),
+        np.random.default_rng(9),
+        permutations=0,
+        trials="single",
+    )
+    [row] = found.scores.rows()
+    assert row["identification"] > 0.9 and row["low"] <= row["identification"] <= row["high"]
 
 
 def test_bootstrap_is_seeded_and_checks_its_input() -> None:

@@ -167,6 +167,14 @@ def test_nearest_items_and_spread() -> None:
     assert np.isnan(mean_spread(true[:, :1], keep[:1] | True)) and np.isnan(mean_spread(true[:0], keep))
 
 
+@pytest.mark.parametrize(("channels", "most"), [(64, 1000), (256, 64), (4, 3)])
+def test_thinned_maps_keep_all_of_their_channels(channels: int, most: int) -> None:
+    maps = np.broadcast_to(np.arange(channels), (1, 64, channels)).reshape(1, -1)
+    found = np.asarray(thinned(maps, most)[:, :])
+    assert found.shape[1] <= most
+    assert len(np.unique(found)) == min(channels, found.shape[1])
+
+
 def test_thinned_matrices_and_rows_are_views_of_the_same() -> None:
     x = np.arange(60).reshape(4, 15)
     view = thinned(x, 4)

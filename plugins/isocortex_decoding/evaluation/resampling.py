@@ -40,7 +40,13 @@ def permutation_p(observed: float, null: Floats) -> float:
     return float(p_of_counts(np.count_nonzero(null >= reached(observed)), len(null)))
 
 
-def bootstrap_means(scores: npt.ArrayLike, n: int, rng: np.random.Generator, over: Over) -> Floats:
+def bootstrap_means(
+    scores: npt.ArrayLike,
+    n: int,
+    rng: np.random.Generator,
+    over: Over,
+    shares: npt.ArrayLike | None = None,
+) -> Floats:
     """Mean score of resampled subjects and images: (n,).
 
     Both factors are drawn with replacement and crossed: an image drawn twice counts twice in every subject.
@@ -50,14 +56,16 @@ def bootstrap_means(scores: npt.ArrayLike, n: int, rng: np.random.Generator, ove
     ----------
     scores : array (subjects, images), NaN where a subject has no score for an image.
     over : what is resampled; the other factor stays as it is.
+    shares : array (subjects, images), how much each score counts (an image of more trials more); default: the
+        same. Without resampling the weighted mean is the estimate that the draws belong to.
     """
     values = np.asarray(scores, dtype=np.float64)
     if values.ndim != 2:
         raise DataError(f"bootstrap: expected scores of shape (subjects, images), got {values.shape}")
     if n < 0:
         raise DataError(f"bootstrap: give 0 or more draws, not {n}")
-    known = ~np.isnan(values)
-    filled = np.where(known, values, 0.0)
+    known = np.where(np.isnan(values), 0.0, 1.0 if shares is None else np.asarray(shares, dtype=np.float64))
+    filled = np.where(known > 0, values, 0.0) * known
     out = np.full(n, np.nan)
     if not known.any():
         return out

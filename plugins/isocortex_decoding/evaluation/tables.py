@@ -33,6 +33,12 @@ class Scored(NamedTuple):
         size = np.bincount(self.matched.own[known], minlength=len(self.matched.stimuli))
         return np.divide(total, size, out=np.full(len(size), np.nan), where=size > 0)
 
+    def shares(self, values: Floats) -> Floats:
+        """Share of each stimulus in the mean of a score over all trials."""
+        known = ~np.isnan(values)
+        trials = np.bincount(self.matched.own[known], minlength=len(self.matched.stimuli))
+        return np.asarray(trials / max(trials.sum(), 1))
+
 
 def say_what_is_missing(found: Sequence[Scored], what: str) -> None:
     """Warn of units that were left out and of samples without a correlation."""
@@ -62,7 +68,8 @@ def _mean(values: Floats) -> float:
 def score_row(part: Scored, tie_rule: str, bootstraps: int, rng: np.random.Generator) -> dict[str, Any]:
     """One row for a layer, ROI and subject."""
     scores, identified = part.scores, part.scores.identified
-    images = part.by_stimulus(identified.scores)
+    images, shares = part.by_stimulus(identified.scores), part.shares(identified.scores)
+    draws = bootstrap_means(images[None], bootstraps, rng, "images", shares[None])
     return {
         **part.place,
         "layer": part.layer,
@@ -74,7 +81,7 @@ def score_row(part: Scored, tie_rule: str, bootstraps: int, rng: np.random.Gener
         "without_profile": scores.without_profile,
         "profile_correlation": _mean(scores.profile),
         "pattern_correlation": _mean(scores.pattern),
-        **_accuracy(_mean(identified.scores), bootstrap_means(images[None], bootstraps, rng, "images")),
+        **_accuracy(_mean(identified.scores), draws),
         **_baselines(identified),
         **_null(_mean(identified.scores), identified.null),
         "tie_rule": tie_rule,
@@ -144,11 +151,12 @@ def _group(
 ) -> dict[str, Any]:
     """One row over the subjects of a layer and ROI."""
     names = tuple(dict.fromkeys(name for part in parts for name in part.matched.stimuli))
-    scores = np.full((len(parts), len(names)), np.nan)
-    for row, part in zip(scores, parts, strict=True):
-        row[[names.index(name) for name in part.matched.stimuli]] = part.by_stimulus(
-            part.scores.identified.scores
-        )
+    place_of = {name: index for index, name in enumerate(names)}
+    scores, shares = np.full((len(parts), len(names)), np.nan), np.zeros((len(parts), len(names)))
+    for subject, part in enumerate(parts):
+        places = [place_of[name] for name in part.matched.stimuli]
+        scores[subject, places] = part.by_stimulus(part.scores.identified.scores)
+        shares[subject, places] = part.shares(part.scores.identified.scores)
     over: Any = "images and subjects" if len(parts) > 1 else "images"
     mean = _mean(np.array([row["identification"] for row in rows]))
     size = min(len(part.scores.identified.null) for part in parts)
@@ -165,7 +173,7 @@ def _group(
         "stimuli": len(names),
         "profile_correlation": middle.pop("profile_correlation"),
         "pattern_correlation": middle.pop("pattern_correlation"),
-        **_accuracy(mean, bootstrap_means(scores, bootstraps, rng, over)),
+        **_accuracy(mean, bootstrap_means(scores, bootstraps, rng, over, shares)),
         "interval_over": over,
         **middle,
         **_null(mean, null),

@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from isocortex_decoding.files.feature_dirs import read_statistics as read_statistics
     from isocortex_decoding.files.feature_dirs import write_decoded as write_decoded
     from isocortex_decoding.files.feature_dirs import write_features as write_features
-    from isocortex_decoding.files.side_files import read_act_range as read_act_range
     from isocortex_decoding.files.side_files import read_feature_sd as read_feature_sd
     from isocortex_decoding.files.side_files import read_mean_image as read_mean_image
     from isocortex_decoding.files.stimulus_labels import imagenet_label as imagenet_label
@@ -114,7 +113,6 @@ __getattr__, __dir__, __all__ = attach(
         "preprocess_bdata": "isocortex_decoding.steps.lab_files",
         "preprocess_runs": "isocortex_decoding.steps.preprocess",
         "profile_correlation": "isocortex_decoding.evaluation.correlations",
-        "read_act_range": "isocortex_decoding.files.side_files",
         "read_decoded": "isocortex_decoding.files.feature_dirs",
         "read_decoder": "isocortex_decoding.files.decoder_dirs",
         "read_feature_sd": "isocortex_decoding.files.side_files",

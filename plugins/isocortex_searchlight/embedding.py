@@ -8,8 +8,8 @@ import numpy as np
 
 from isocortex.data.base import Array
 from isocortex.handles import SimilarityHandle
+from isocortex.threads import over
 from isocortex_searchlight import rank_kernels
-from isocortex_searchlight.threads import over
 
 COUNTING = 400
 """Up to so many pairs ranks come by counting, beyond by sorting (measured: they meet near here)."""

@@ -16,9 +16,9 @@ import numpy as np
 
 from isocortex.data.base import Array
 from isocortex.handles import MetricHandle
+from isocortex.threads import over
 from isocortex_searchlight import kernels
 from isocortex_searchlight.moments import CLOSE, Sums, pairs_of
-from isocortex_searchlight.threads import over
 
 ALIKE = {np.dtype(np.float32): 1e-3, np.dtype(np.float64): 1e-11}
 """A centre with a distance below this has lost the digits that tell its distances apart: likewise."""

@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from isocortex.data.base import Array
 from isocortex.errors import DataError, suggestion
+from isocortex.threads import over
 from isocortex_searchlight import kernels
 from isocortex_searchlight.compiling import announce
 from isocortex_searchlight.shapes import Offsets, columns, sphere
-from isocortex_searchlight.threads import over
 
 Mask = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.int64]

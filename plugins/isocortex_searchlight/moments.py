@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from isocortex.data.base import Array
+from isocortex.threads import over
 from isocortex_searchlight import kernels
 from isocortex_searchlight.geometry import Box, Geometry, box
-from isocortex_searchlight.threads import over
 
 CLOSE = {np.dtype(np.float32): 0.05, np.dtype(np.float64): 1e-4}
 """A centre where a pattern's variance is below this share of its mean square is computed again, directly in

@@ -17,8 +17,8 @@ import numpy.typing as npt
 from isocortex.data.base import Array
 from isocortex.errors import DataError
 from isocortex.handles import SimilarityHandle
+from isocortex.threads import over
 from isocortex_searchlight import rank_kernels
-from isocortex_searchlight.threads import over
 
 CENTRES, ROWS = 2048, 256
 """Size of a block: it is part of the arithmetic, so it depends on nothing else."""

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from isocortex_vision.features.extraction import features_of as features_of
     from isocortex_vision.features.steps import extract_features as extract_features
     from isocortex_vision.features.steps import precision_error as precision_error
+    from isocortex_vision.generators.act_range import read_act_range as read_act_range
     from isocortex_vision.generators.dgn import DGN as DGN
     from isocortex_vision.inspection.embedding import embed_layers as embed_layers
     from isocortex_vision.inspection.embedding_figure import embedding_figure as embedding_figure
@@ -34,6 +35,7 @@ __getattr__, __dir__, __all__ = attach(
         "features_of": "isocortex_vision.features.extraction",
         "open_weights": "isocortex_vision.weights.opening",
         "precision_error": "isocortex_vision.features.steps",
+        "read_act_range": "isocortex_vision.generators.act_range",
         "save_weights": "isocortex_vision.weights.npz",
     },
 )

@@ -14,6 +14,36 @@ assets = "isocortex_vision.assets:ASSETS"
 """Public weights, for ``isocortex fetch``."""
 
 
+STEPS = {
+    "load_images": ("images.steps:load_images", "stimuli of a data source"),
+    "images_from_folder": ("images.steps:images_from_folder", "pictures in a folder, in one size"),
+    "extract_features": ("features.steps:extract_features", "activity of a network's layers for images"),
+    "precision_error": ("features.steps:precision_error", "how far features in another precision are off"),
+    "embed_layers": ("inspection.embedding:embed_layers", "layers in two dimensions: t-SNE, PCA, MDS"),
+    "embedding_figure": (
+        "inspection.embedding_figure:embedding_figure",
+        "picture of layers in two dimensions",
+    ),
+    "train_network": ("training.steps:train_network", "train a VGG on digits and objects"),
+    "classify_images": ("training.steps:classify_images", "what a trained network takes images for"),
+    "training_figure": ("training.figures:training_figure", "loss and accuracy by epoch"),
+    "image_confusion_figure": (
+        "training.figures:confusion_figure",
+        "which categories of images are taken for which",
+    ),
+    "maximise_activation": (
+        "inspection.steps:maximise_activation",
+        "images that units of a model respond to",
+    ),
+    "maximise_network_activation": (
+        "inspection.steps:maximise_network_activation",
+        "images that units of a trained network respond to",
+    ),
+    "image_sheet": ("inspection.contact_sheet:image_sheet", "many labelled pictures side by side"),
+}
+"""Step -> where its function is, and what it does."""
+
+
 @hookimpl
 def register_models(register: Register) -> None:
     register("vgg16", "isocortex_vision.models.vgg:VGG16", summary="13 convolutions, weights of any format")
@@ -33,64 +63,5 @@ def register_generators(register: Register) -> None:
 
 @hookimpl
 def register_steps(register: Register) -> None:
-    register("load_images", "isocortex_vision.images.steps:load_images", summary="stimuli of a data source")
-    register(
-        "images_from_folder",
-        "isocortex_vision.images.steps:images_from_folder",
-        summary="pictures in a folder, in one size",
-    )
-    register(
-        "extract_features",
-        "isocortex_vision.features.steps:extract_features",
-        summary="activity of a network's layers for images",
-    )
-    register(
-        "precision_error",
-        "isocortex_vision.features.steps:precision_error",
-        summary="how far features in another precision are off",
-    )
-    register(
-        "embed_layers",
-        "isocortex_vision.inspection.embedding:embed_layers",
-        summary="layers in two dimensions: t-SNE, PCA, MDS",
-    )
-    register(
-        "embedding_figure",
-        "isocortex_vision.inspection.embedding_figure:embedding_figure",
-        summary="picture of layers in two dimensions",
-    )
-    register(
-        "train_network",
-        "isocortex_vision.training.steps:train_network",
-        summary="train a VGG on digits and objects",
-    )
-    register(
-        "classify_images",
-        "isocortex_vision.training.steps:classify_images",
-        summary="what a trained network takes images for",
-    )
-    register(
-        "training_figure",
-        "isocortex_vision.training.figures:training_figure",
-        summary="loss and accuracy by epoch",
-    )
-    register(
-        "image_confusion_figure",
-        "isocortex_vision.training.figures:confusion_figure",
-        summary="which categories of images are taken for which",
-    )
-    register(
-        "maximise_activation",
-        "isocortex_vision.inspection.steps:maximise_activation",
-        summary="images that units of a model respond to",
-    )
-    register(
-        "maximise_network_activation",
-        "isocortex_vision.inspection.steps:maximise_network_activation",
-        summary="images that units of a trained network respond to",
-    )
-    register(
-        "image_sheet",
-        "isocortex_vision.inspection.contact_sheet:image_sheet",
-        summary="many labelled pictures side by side",
-    )
+    for name, (place, summary) in STEPS.items():
+        register(name, f"isocortex_vision.{place}", summary=summary)

@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from isocortex.threads import processors
 from isocortex_searchlight import searchlight_rdms, searchlight_rsa
-from isocortex_searchlight.threads import processors
 
 SHAPE, CONDITIONS, MODELS = (64, 76, 64), 16, 15
 

@@ -202,7 +202,7 @@ def test_collapse_is_told_for_several_numbers_of_items_and_many_units() -> None:
     table, _ = guards(training, test, layers=["conv1_1"], sizes=[30, 15], max_units=20)
     row = one(table, "output dimension collapse")
     assert "N = 60" in row["finding"] and "N = 30" in row["finding"] and "N = 15" in row["finding"]
-    assert "48 units (16 of them used)" in row["finding"] and row["severity"] == "note"
+    assert "48 units (10 of them used)" in row["finding"] and row["severity"] == "note"
 
 
 def test_undeclared_averaging_is_a_warning() -> None:

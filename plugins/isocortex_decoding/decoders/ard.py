@@ -10,7 +10,7 @@ import numpy as np
 
 from isocortex.choices import require_choice
 from isocortex.errors import DataError
-from isocortex_decoding.decoders._threads import one_blas_thread, over
+from isocortex.threads import one_blas_thread, over
 from isocortex_decoding.decoders.shared import SharedVoxels
 from isocortex_decoding.decoders.weights import UNITS, Array, Weights
 

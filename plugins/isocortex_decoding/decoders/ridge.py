@@ -15,7 +15,7 @@ import numpy as np
 
 from isocortex.choices import require_choice
 from isocortex.errors import DataError
-from isocortex_decoding.decoders._threads import one_blas_thread, over, processors
+from isocortex.threads import one_blas_thread, over, processors
 from isocortex_decoding.decoders.shared import Block, SharedVoxels, gram
 from isocortex_decoding.decoders.weights import UNITS, Array, Weights
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from isocortex.errors import DataError
-from isocortex_decoding.decoders._threads import one_blas_thread, over
+from isocortex.threads import one_blas_thread, over
 from isocortex_decoding.decoders.weights import UNITS, Array
 
 _GRAM_BYTES = 6 * 2**30

@@ -39,8 +39,8 @@ class Weights(NamedTuple):
 
     def predict(self, X: Array) -> Array:
         """Predict units (samples, units) from voxels (samples, voxels), which hold no NaN."""
+        from isocortex.threads import one_blas_thread, over
         from isocortex_decoding.decoders import _ridge_kernels as kernels
-        from isocortex_decoding.decoders._threads import one_blas_thread, over
 
         dtype = self.values.dtype
         rows = np.ascontiguousarray((X - self.centre).T, dtype=dtype)

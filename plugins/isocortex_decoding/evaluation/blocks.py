@@ -56,8 +56,8 @@ class Thinned(Rows):
 def thinned(matrix: Array, units: int) -> Array:
     """Leave out units at even distances until there are at most so many; smaller matrices stay.
 
-    The distance has no factor in common with the number of units: otherwise only some of the channels, the last
-    axis of maps, would be met.
+    The distance has no factor in common with the number of units: otherwise only some of the channels, the
+    last axis of maps, would be met.
     """
     step = -(-matrix.shape[1] // units)
     while step > 1 and math.gcd(step, matrix.shape[1]) > 1:

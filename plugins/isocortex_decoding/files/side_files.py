@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +10,7 @@ import numpy.typing as npt
 from isocortex.data.base import Array
 from isocortex.errors import DamagedFile, DataError
 from isocortex.formats import mat
-from isocortex.formats.arrays import Npz, read_array, read_bytes
-
-_LONGEST = 64 * 2**20
+from isocortex.formats.arrays import Npz, read_array
 
 
 def read_feature_sd(path: Path) -> dict[str, npt.NDArray[np.float64]]:
@@ -33,30 +30,6 @@ def read_feature_sd(path: Path) -> dict[str, npt.NDArray[np.float64]]:
     if not found:
         raise DamagedFile(f"{path}: holds no layers")
     return found
-
-
-def read_act_range(path: Path, shape: Sequence[int] | None = None) -> npt.NDArray[np.float64]:
-    """Read the upper bound of each unit of a layer, from one line of numbers with spaces between them.
-
-    The files hold the mean and some SDs of each unit's activity, rounded (Nguyen et al. 2016): one number a
-    unit, or one a channel. ``shape`` is what they are brought into (C order), ``(384, 13, 13)``.
-    """
-    path = Path(path)
-    content = read_bytes(path)
-    if len(content) > _LONGEST:
-        raise DamagedFile(f"{path}: {len(content)} bytes are too many for the range of a layer")
-    words = content.split()
-    try:
-        values = np.array([float(word) for word in words])
-    except ValueError as error:
-        raise DamagedFile(f"{path}: not a line of numbers ({error})") from None
-    if not len(values) or not np.isfinite(values).all():
-        raise DamagedFile(f"{path}: holds no numbers, or one that is not finite")
-    if shape is None:
-        return values
-    if int(np.prod(shape)) != len(values):
-        raise DataError(f"{path}: {len(values)} numbers do not make a layer of shape {tuple(shape)}")
-    return values.reshape(tuple(shape))
 
 
 def read_mean_image(path: Path) -> Array:

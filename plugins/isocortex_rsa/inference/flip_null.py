@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from isocortex.threads import processors
 from isocortex_rsa.inference._compiled import compiled_without_nan
 from isocortex_rsa.inference.corrections import reached
 from isocortex_rsa.inference.enhancement import Enhance
@@ -106,7 +106,7 @@ def in_threads(
     function: Callable[[Item], Result], items: Sequence[Item], workers: int | None = None
 ) -> Iterable[Result]:
     """Call a function of each block in threads, results in order; BLAS has one thread inside a block."""
-    with _libraries().limit(limits=1, user_api="blas"), ThreadPoolExecutor(workers or _processors()) as pool:
+    with _libraries().limit(limits=1, user_api="blas"), ThreadPoolExecutor(workers or processors()) as pool:
         yield from pool.map(function, items)
 
 
@@ -116,10 +116,3 @@ def _libraries() -> Any:
     from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped,unused-ignore]
 
     return ThreadpoolController()
-
-
-def _processors() -> int:
-    """Processors that this process may use (NUMBA_NUM_THREADS sets another number)."""
-    if "NUMBA_NUM_THREADS" in os.environ:
-        return max(1, int(os.environ["NUMBA_NUM_THREADS"]))
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from isocortex.data.base import Array
-from isocortex.errors import DamagedFile, DataError
+from isocortex.errors import DataError
 from isocortex.pipeline.settings import InputFile
+from isocortex_vision.generators.act_range import latent_range
 from isocortex_vision.models.weights import stored_weights
 from isocortex_vision.networks.dgn import dgn
 from isocortex_vision.networks.parameters import Parameters, fitted
 from isocortex_vision.networks.precision import Precision
 from isocortex_vision.weights.stored import Preprocessing
-
-_LONGEST = 2**24
-"""Bytes of an act_range file at most; the longest published one has 130,000."""
 
 SIDE = 256
 """Height and width of what the network makes, before the crop."""
@@ -63,7 +60,7 @@ class DGN:
             raise DataError(f"{stored.origin}: has no weights for the layers of the generator after {last}")
         self.parameters = Parameters(table, stored)
         self.latent_shape = (latent,)
-        self.latent_bounds = None if latent_bounds is None else read_act_range(latent_bounds, latent)
+        self.latent_bounds = None if latent_bounds is None else latent_range(latent_bounds, latent)
         self.mean = mean
         self.precision = precision
         self._crop = SIDE if crop is None else crop
@@ -108,24 +105,3 @@ class DGN:
             self._crop,
             self.precision,
         )
-
-
-def read_act_range(path: Path, units: int) -> tuple[Array, Array]:
-    """Read an ``act_range`` file (numbers with spaces, one a unit) as bounds: 0 and its values.
-
-    The files give mean + k standard deviations of each unit of CaffeNet (Nguyen et al. 2016).
-    """
-    file = Path(path)
-    if not file.is_file():
-        raise DataError(f"{file}: there is no such file")
-    if file.stat().st_size > _LONGEST:
-        raise DamagedFile(f"{file}: far too large for a line of numbers")
-    try:
-        values = np.array([float(word) for word in file.read_text(encoding="ascii").split()])
-    except (ValueError, UnicodeDecodeError):
-        raise DamagedFile(f"{file}: not a line of numbers") from None
-    if values.shape != (units,):
-        raise DataError(f"{file}: holds {len(values)} numbers; the generator has {units} latent units")
-    if not np.isfinite(values).all() or (values < 0).any():
-        raise DamagedFile(f"{file}: bounds have to be finite and not below zero")
-    return np.zeros(units), values

@@ -44,7 +44,7 @@ class Parameters(Mapping[str, tuple[Array, Array]]):
         kernel, bias = self._stored.layers[name]
         what = f"{self._stored.origin}: layer {name!r}"
         made = _kernel(kernel, stage, unflatten, self._stored.layout, what)
-        return made, _bias(bias, made.shape[_OUT(stage)], unflatten, self._stored.layout, what)
+        return made, _bias(bias, made.shape[_out_axis(stage)], unflatten, self._stored.layout, what)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._stages)
@@ -79,7 +79,7 @@ def fitted(architecture: Architecture, stored: StoredWeights) -> Architecture:
     return replace(architecture, layers=architecture.layers[:cut])
 
 
-def _OUT(stage: Stage) -> int:
+def _out_axis(stage: Stage) -> int:
     """Axis of a kernel that counts what goes out."""
     return -1 if isinstance(stage.layer, (Conv, Dense)) else 2
 

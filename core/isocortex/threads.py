@@ -15,11 +15,12 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def over(count: int, work: Callable[[int, int], None], piece: int) -> None:
+def over(count: int, work: Callable[[int, int], None], piece: int = 1) -> None:
     """Call ``work(start, stop)`` for consecutive pieces of ``range(count)``, from several threads.
 
     What each piece computes must not depend on the others. The first error of a piece is raised.
     """
+    piece = max(1, piece)
     starts = range(0, count, piece)
     workers = min(processors(), len(starts))
     if workers <= 1:

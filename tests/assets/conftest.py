@@ -62,6 +62,11 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *arguments: object) -> None:
         pass
 
+    def end_headers(self) -> None:
+        # Said, since each connection is closed: who does not know may reuse one that is just closing.
+        self.send_header("Connection", "close")
+        super().end_headers()
+
     def do_GET(self) -> None:
         site, wanted = self.server.site, self.headers.get("Range")  # type: ignore[attr-defined]
         site.asked.append((self.path, wanted))

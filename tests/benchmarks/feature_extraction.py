@@ -1,27 +1,32 @@
 """Features of all 19 layers of VGG19: TensorFlow here, PyTorch beside it, in turns, in one run.
 
-    python tests/benchmarks/feature_extraction.py --peer PYTHON [--rounds N] [--bfloat16]
+    python tests/benchmarks/feature_extraction.py --peer PYTHON [--rounds N] [--bfloat16] [--peer-kept]
 
 PYTHON is an interpreter with torch. Both sides keep their process and work on the same random weights and
 images, batches (32, or --batch) of 224 x 224, one forward pass for all layers, each layer handed over as a
-float32 numpy array. Ratios are medians over rounds. Activities are compared once.
+float32 numpy array, which is let go before the next batch. isocortex keeps freed memory meanwhile, as its
+step ``extract_features`` does (``isocortex.memory``); PyTorch runs as it is installed, or with --peer-kept
+under the same setting of malloc. Ratios are medians over rounds. Activities are compared once.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 BLOCKS = (2, 2, 4, 4, 4)
+KEPT = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1)}
 
 
 def weights() -> dict[str, Any]:
@@ -79,6 +84,8 @@ def tensorflow_side(folder: Path, precision: Any) -> Any:
 
 def serve(kind: str, folder: Path) -> None:
     """One side as a process: a line on standard input is one batch, answered with its seconds."""
+    if kind != "torch":  # whose environment has no isocortex
+        from isocortex.memory import kept
     run = torch_side(folder) if kind == "torch" else tensorflow_side(folder, kind)
     found = run()
     np.savez(
@@ -86,19 +93,20 @@ def serve(kind: str, folder: Path) -> None:
         **{name: np.asarray(found[name][:1]) for name in ("conv1_1", "conv4_1", "fc8")},
     )
     print("ready", flush=True)
-    for _ in sys.stdin:
-        began = time.perf_counter()
-        run()
-        print(time.perf_counter() - began, flush=True)
+    with nullcontext() if kind == "torch" else kept():
+        for _ in sys.stdin:
+            began = time.perf_counter()
+            run()
+            print(time.perf_counter() - began, flush=True)
 
 
 class Side:
     """A process that is asked for one batch at a time."""
 
-    def __init__(self, python: str, kind: str, folder: Path) -> None:
+    def __init__(self, python: str, kind: str, folder: Path, variables: dict[str, str]) -> None:
         command = [python, __file__, "--serve", kind, "--folder", str(folder)]
-        pipe = subprocess.PIPE
-        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
+        pipe, environment = subprocess.PIPE, {**os.environ, **variables}
+        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment)
         self.seconds: list[float] = []
         if self._line() != "ready":
             raise SystemExit(f"{kind}: did not start")
@@ -122,6 +130,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--bfloat16", action="store_true")
+    parser.add_argument("--peer-kept", action="store_true")
     parser.add_argument("--serve", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -136,7 +145,8 @@ def main() -> None:
         np.savez(folder / "state.npz", **{f"{name}.weight": values for name, values in state.items()})
         kinds = [("float32", sys.executable)] + [("bfloat16", sys.executable)] * given.bfloat16
         kinds += [("torch", given.peer)] if given.peer else []
-        sides = {kind: Side(python, kind, folder) for kind, python in kinds}
+        peer = KEPT if given.peer_kept else {}
+        sides = {kind: Side(python, kind, folder, peer if kind == "torch" else {}) for kind, python in kinds}
         for _ in range(given.rounds):
             for side in sides.values():
                 side.batch()

@@ -14,6 +14,7 @@ from isocortex.data.base import Array
 from isocortex.errors import DataError, PluginError
 from isocortex.formats.scratch import ScratchArray
 from isocortex.layer_names import select_layers
+from isocortex.memory import kept
 
 MEMORY = 2**30
 """Bytes of features that a batch may have."""
@@ -47,6 +48,7 @@ def features_of(
     if size < 1:
         raise DataError(f"batch is {size}; give one image or more")
     with ExitStack() as stack:
+        stack.enter_context(kept())
         files: dict[str, ScratchArray] = {}
         for start in range(0, count, size):
             part = images.values[start : start + size]

@@ -1,0 +1,1 @@
+"""Reading images back from CNN features: inversion, scaling, outputs, evaluation, controls."""

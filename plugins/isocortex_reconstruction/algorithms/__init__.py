@@ -1,0 +1,1 @@
+"""What changes an image, or a latent, until its features fit: descent, Adam, L-BFGS."""

@@ -1,0 +1,1 @@
+"""Checks against reconstructions that only look right."""

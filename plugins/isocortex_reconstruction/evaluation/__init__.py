@@ -1,0 +1,1 @@
+"""How alike reconstructions and stimuli are."""

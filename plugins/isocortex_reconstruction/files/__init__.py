@@ -1,0 +1,1 @@
+"""Reconstructions in the files of the Kamitani lab."""

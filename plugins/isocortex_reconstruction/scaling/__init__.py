@@ -1,0 +1,1 @@
+"""The scale of decoded features, before they are inverted."""

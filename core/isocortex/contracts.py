@@ -92,8 +92,12 @@ class Model(Protocol):
 
     Images are RGB, (n, height, width, 3) on the scale 0 to 255, of any size: resizing, channel order and
     mean belong to the model. Layer names state the side of the ReLU (``conv1_1`` before, ``relu1_1`` after).
-    An optional ``objective(generator, targets, weights, loss)`` gives one fused callable from latents to
-    losses and gradient.
+
+    A model may also have ``objective(generator, targets, weights, loss, masks=None)``: ``loss_gradient``
+    prepared for many calls with the same targets. It gives a function of images (generator None) or of
+    latents to a ``Gradient``, whose ``gradient`` has the shape of what the function is called with, or None
+    where it cannot look through this generator; ``generate``, ``loss_gradient`` and ``pullback`` are then
+    chained instead. Both ways must agree to rounding.
     """
 
     @property

@@ -135,6 +135,7 @@ def _check_gradient(model: contracts.Model, images: Array, targets: Mapping[str,
         np.shape(result.gradient) == images.shape, "model: the gradient must have the shape of the images"
     )
     _require(set(result.by_layer) == set(targets), "model: the losses by layer must name the target layers")
+    _check_objective(model, images, targets, result)
     double = model.loss_gradient(images, targets, dict.fromkeys(targets, 2.0), "l2")
     for what, once, twice in zip(
         ("losses", "gradient"), (result[0], result[2]), (double[0], double[2]), strict=True
@@ -154,6 +155,22 @@ def _check_gradient(model: contracts.Model, images: Array, targets: Mapping[str,
         np.isclose(slope, expected, rtol=0.05),
         f"model: the loss changes by {slope:.4g}, the gradient says {expected:.4g}",
     )
+
+
+def _check_objective(
+    model: contracts.Model, images: Array, targets: Mapping[str, Array], expected: contracts.Gradient
+) -> None:
+    prepare = getattr(model, "objective", None)
+    objective = None if prepare is None else prepare(None, targets, dict.fromkeys(targets, 1.0), "l2")
+    if objective is None:
+        return
+    found = objective(images)
+    _require(set(found.by_layer) == set(targets), "model: the objective's losses must name the target layers")
+    for what, one, other in zip(("losses", "gradient"), found[::2], expected[::2], strict=True):
+        other = np.asarray(other)
+        _require(np.shape(one) == other.shape, f"model: the objective's {what} has shape {np.shape(one)}")
+        same = np.allclose(one, other, rtol=1e-2, atol=1e-2 * np.abs(other).max())
+        _require(same, f"model: the {what} of objective differs from that of loss_gradient")
 
 
 def check_generator(generator: contracts.Generator) -> None:

@@ -14,7 +14,7 @@ from isocortex_vision.generators.act_range import latent_range
 from isocortex_vision.models.weights import stored_weights
 from isocortex_vision.networks.dgn import dgn
 from isocortex_vision.networks.parameters import Parameters, fitted
-from isocortex_vision.networks.precision import Precision
+from isocortex_vision.networks.precision import Precision, in_precision
 from isocortex_vision.weights.stored import Preprocessing
 
 SIDE = 256
@@ -72,11 +72,11 @@ class DGN:
 
     def generate(self, latents: Array) -> Array:
         """Make RGB images (n, height, width, 3), 0 to 255 but not clipped, from codes (n, latent)."""
-        return np.asarray(self._functions.generate(self._codes(latents)))
+        return np.asarray(self._functions.generate(self.codes(latents)))
 
     def pullback(self, latents: Array, image_gradient: Array) -> Array:
         """Carry a gradient over the images (n, height, width, 3) back to the codes (n, latent)."""
-        codes, gradient = self._codes(latents), np.asarray(image_gradient, dtype=self._dtype)
+        codes, gradient = self.codes(latents), np.asarray(image_gradient, dtype=self._dtype)
         expected = (len(codes), *self.image_size, 3)
         if gradient.shape != expected:
             raise DataError(f"dgn: the gradient has the shape {gradient.shape}, the images {expected}")
@@ -86,13 +86,22 @@ class DGN:
     def _dtype(self) -> Any:
         return np.float64 if self.precision == "float64" else np.float32
 
-    def _codes(self, latents: Array) -> Array:
+    def codes(self, latents: Array) -> Array:
+        """Check codes, (n, latent); they are of the type that is computed with."""
         codes = np.asarray(latents, dtype=self._dtype)
         if codes.ndim != 2 or codes.shape[1:] != self.latent_shape:
             raise DataError(f"dgn: expected codes of shape (n, {self.latent_shape[0]}), got {codes.shape}")
         if not np.isfinite(codes).all():
             raise DataError("dgn: codes hold NaN or infinity")
         return codes
+
+    def with_precision(self, precision: Precision) -> DGN:
+        """Give this generator, with the same weights, in another precision."""
+        return in_precision(self, precision)
+
+    def tensorflow_source(self) -> Any:
+        """The graph, for a model that joins it with its own (``TensorFlowModel.objective``)."""
+        return self._functions
 
     @cached_property
     def _functions(self) -> Any:

@@ -27,7 +27,7 @@ class GeneratorFunctions:
         self._network = NetworkGraph(architecture, parameters, precision)
         self._last = architecture.addresses[-1]
         self._network.prepare([self._last])
-        self._preprocessing = preprocessing
+        self.preprocessing = preprocessing
         self._crop = crop
         self._dtype = tf.float64 if precision == "float64" else tf.float32
         codes = tf.TensorSpec([None, *architecture.shape_in], self._dtype)
@@ -37,10 +37,14 @@ class GeneratorFunctions:
 
     def images(self, codes: Any) -> Any:
         """RGB images of 0 to 255 (not clipped), the middle of what the network makes."""
+        return unprocess(self.raw(codes), self.preprocessing)
+
+    def raw(self, codes: Any) -> Any:
+        """The same before the mean is added, in the order of channels that the network has."""
         made = self._network(codes, [self._last])[self._last]
         before = (made.shape[1] - self._crop) // 2
         middle = made[:, before : before + self._crop, before : before + self._crop]
-        return unprocess(tf.cast(middle, self._dtype), self._preprocessing)
+        return tf.cast(middle, self._dtype)
 
     def _pulled(self, codes: Any, gradient: Any) -> Any:
         with tf.GradientTape(watch_accessed_variables=False) as tape:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -106,23 +106,85 @@ class TensorFlowModel:
         loss : "l2", "l1", "inner" or "gram" (see ``networks.losses``).
         masks : layer -> (...units) or (n, ...units), factors of the units; other layers count whole.
         """
+        pictures = self._pictures(images, self._wide)
+        goals, factors, shades = self._aims(targets, weights, loss, masks, len(pictures))
+        self._forward.prepare(tuple(goals))
+        total, by_layer, gradient = self._functions.loss_gradient(pictures, goals, factors, loss, shades)
+        given = np.asarray(images).dtype
+        return Gradient(total, by_layer, gradient.astype(given) if given.kind == "f" else gradient)
+
+    def objective(
+        self,
+        generator: Any,
+        targets: Mapping[str, Array],
+        weights: Mapping[str, Any],
+        loss: str = "l2",
+        masks: Mapping[str, Array] | None = None,
+    ) -> Callable[[Array], Gradient] | None:
+        """Prepare ``loss_gradient`` for many calls: targets, weights and masks are checked and kept once.
+
+        The function that is given takes images (n, height, width, 3), or codes (n, latent) where
+        ``generator`` is this plugin's ``dgn``: generator, network, losses and gradient are then one graph.
+        There have to be as many as the targets have. What a preparation of the image adds and another one
+        takes away is left out. It equals ``generate``, ``loss_gradient`` and ``pullback`` to rounding. The
+        first call compiles, for up to 15 seconds.
+
+        Parameters
+        ----------
+        generator : None, or a generator; with one that is not this plugin's the answer is None.
+        targets, weights, loss, masks : as in ``loss_gradient``; the number of images is that of the targets.
+        """
+        source = None
+        if generator is not None:
+            source = getattr(generator, "tensorflow_source", None)
+            if source is None:
+                return None
+        count = next((np.shape(target)[0] for target in targets.values() if np.ndim(target)), 0)
+        goals, factors, shades = self._aims(targets, weights, loss, masks, count)
+        self._forward.prepare(tuple(goals))
+        from isocortex_vision.networks.objective import Goal, Objective
+
+        aims = {name: Goal(goal, factors[name], shades.get(name)) for name, goal in goals.items()}
+        return Objective(
+            self._forward, source and source(), aims, loss, self._states(generator, count), self._wide
+        )
+
+    def _states(self, generator: Any, count: int) -> Callable[[Array], Array]:
+        """Function that checks what an objective is called with."""
+
+        def checked(states: Array) -> Array:
+            found = self._pictures(states, self._wide) if generator is None else generator.codes(states)
+            if len(found) != count:
+                raise DataError(f"{self.name}: the targets are of {count} images, and {len(found)} are given")
+            return found
+
+        return checked
+
+    @property
+    def _wide(self) -> Any:
+        return np.float64 if self.precision == "float64" else np.float32
+
+    def _aims(
+        self,
+        targets: Mapping[str, Array],
+        weights: Mapping[str, Any],
+        loss: str,
+        masks: Mapping[str, Array] | None,
+        count: int,
+    ) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array]]:
+        """Targets, weights and masks by layer, in forward order, checked."""
         if loss not in LOSS_NAMES:
             raise DataError(f"{self.name}: no loss {loss!r}; {suggestion(loss, LOSS_NAMES, 'losses')}")
         layers = self._in_order(targets)
-        pictures = self._pictures(images, np.float64 if self.precision == "float64" else np.float32)
-        count = len(pictures)
         goals = {name: self._target(name, targets[name], count) for name in layers}
         factors = {name: self._weight(name, weights, count) for name in layers}
         for name in (*(masks or ()), *weights):
             if name not in goals:
                 raise DataError(f"{self.name}: a weight or mask names {name!r}, which is no target layer")
         shades = {name: self._mask(name, mask, count) for name, mask in (masks or {}).items()}
-        self._forward.prepare(layers)
         if loss == "gram" and (flat := [name for name in layers if len(self.layer_shapes[name]) != 3]):
             raise DataError(f"{self.name}: the loss 'gram' is for maps, and {', '.join(flat)} has none")
-        total, by_layer, gradient = self._functions.loss_gradient(pictures, goals, factors, loss, shades)
-        given = np.asarray(images).dtype
-        return Gradient(total, by_layer, gradient.astype(given) if given.kind == "f" else gradient)
+        return goals, factors, shades
 
     def _in_order(self, names: Mapping[str, Any] | Sequence[str]) -> tuple[str, ...]:
         for name in names:

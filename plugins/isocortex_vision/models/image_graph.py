@@ -9,6 +9,7 @@ from isocortex.data.base import Array
 from isocortex_vision._tensorflow import tf
 from isocortex_vision.networks.architecture import Architecture
 from isocortex_vision.networks.graph import NetworkGraph, preprocess
+from isocortex_vision.networks.objective import Goal, compared
 from isocortex_vision.networks.precision import Precision
 from isocortex_vision.networks.resizing import Resampling
 from isocortex_vision.weights.stored import Preprocessing
@@ -27,8 +28,8 @@ class ImageGraph:
         resampling: Resampling = "bilinear",
     ) -> None:
         self.network = NetworkGraph(architecture, parameters, precision)
-        self._preprocessing = preprocessing
-        self._size = size
+        self.preprocessing = preprocessing
+        self.size = size
         self._resampling = resampling
         self._dtype = tf.float64 if precision == "float64" else tf.float32
 
@@ -38,5 +39,12 @@ class ImageGraph:
 
     def __call__(self, images: Any, wanted: Sequence[str], many: bool = False) -> dict[str, Any]:
         """Activities of the wanted layers, in forward order."""
-        x = preprocess(images, self._preprocessing, self._size, self._dtype, self._resampling)
-        return self.network(x, wanted, many)
+        return self.network(self.prepared(images), wanted, many)
+
+    def prepared(self, images: Any) -> Any:
+        """What the network takes, of RGB images of 0 to 255."""
+        return preprocess(images, self.preprocessing, self.size, self._dtype, self._resampling)
+
+    def losses(self, x: Any, goals: Mapping[str, Goal], loss: str) -> dict[str, Any]:
+        """Weighted losses (n,) by layer, of prepared images."""
+        return compared(self.network(x, tuple(goals)), goals, loss, self._dtype)

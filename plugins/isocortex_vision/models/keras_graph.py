@@ -7,6 +7,7 @@ from typing import Any
 
 from isocortex_vision._tensorflow import tf
 from isocortex_vision.networks.graph import preprocess
+from isocortex_vision.networks.objective import Goal, compared
 from isocortex_vision.weights.stored import Preprocessing
 
 
@@ -17,7 +18,7 @@ class KerasGraph:
         self, network: Any, tensors: Mapping[str, Any], preprocessing: Preprocessing, size: tuple[int, int]
     ) -> None:
         self._network, self._tensors = network, tensors
-        self._preprocessing, self._size = preprocessing, size
+        self.preprocessing, self.size = preprocessing, size
         self._parts: dict[tuple[str, ...], Any] = {}
 
     def prepare(self, wanted: Sequence[str], many: bool = False) -> None:
@@ -29,6 +30,16 @@ class KerasGraph:
 
     def __call__(self, images: Any, wanted: Sequence[str], many: bool = False) -> dict[str, Any]:
         """Activities of the wanted layers, in forward order."""
-        x = preprocess(images, self._preprocessing, self._size, tf.float32)
+        return self._run(self.prepared(images), wanted)
+
+    def prepared(self, images: Any) -> Any:
+        """What the network takes, of RGB images of 0 to 255."""
+        return preprocess(images, self.preprocessing, self.size, tf.float32)
+
+    def losses(self, x: Any, goals: Mapping[str, Goal], loss: str) -> dict[str, Any]:
+        """Weighted losses (n,) by layer, of prepared images."""
+        return compared(self._run(x, tuple(goals)), goals, loss, tf.float32)
+
+    def _run(self, x: Any, wanted: Sequence[str]) -> dict[str, Any]:
         found = self._parts[tuple(wanted)](x, training=False)
         return dict(zip(wanted, found if isinstance(found, (list, tuple)) else [found], strict=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from isocortex.errors import DataError
 from isocortex.pipeline.settings import InputFile
@@ -12,7 +12,7 @@ from isocortex_vision.models.base import TensorFlowModel
 from isocortex_vision.models.weights import PreprocessingName, preprocessing_of, stored_weights
 from isocortex_vision.networks.architecture import Architecture
 from isocortex_vision.networks.parameters import Parameters, fitted
-from isocortex_vision.networks.precision import Precision
+from isocortex_vision.networks.precision import Precision, in_precision
 from isocortex_vision.networks.resizing import Resampling
 from isocortex_vision.networks.vgg import Depth, Head, vgg
 
@@ -101,6 +101,10 @@ class VGG(TensorFlowModel):
             for last in (1, 3, 5, 7)
         }
         return {**upto, "lee2023": (*study_a, *(name for name in before if name == "fc8"))}
+
+    def with_precision(self, precision: Precision) -> Self:
+        """Give this network, with the same weights, in another precision."""
+        return in_precision(self, precision)
 
     @cached_property
     def _forward(self) -> Any:

@@ -163,11 +163,15 @@ class Decoder(Protocol):
 
 
 class Reconstruction(NamedTuple):
-    """Images (n, height, width, 3), losses (n, iterations) and latents (n, ...) or None."""
+    """Images (n, height, width, 3), losses (n, iterations) and latents (n, ...) or None.
+
+    ``by_layer`` may say what each layer contributes to the losses: layer -> (n, iterations).
+    """
 
     images: Array
     losses: Array
     latents: Array | None
+    by_layer: Mapping[str, Array] | None = None
 
 
 @runtime_checkable

@@ -9,7 +9,7 @@ import numpy as np
 
 from isocortex.contracts import Gradient
 from isocortex.data.base import Array
-from isocortex.errors import DataError
+from isocortex.errors import DataError, PluginError
 from isocortex_reconstruction.algorithms.problem import Evaluate, Floats, Problem
 
 Callback = Callable[[int, Array, Callable[[], Array]], None]
@@ -29,6 +29,11 @@ class Recorder:
         """Evaluate states, and tell the callback."""
         found = self._evaluate(states)
         losses = np.asarray(found.losses, dtype=np.float64)
+        if losses.shape != (len(states),) or np.shape(found.gradient) != states.shape:
+            raise PluginError(
+                f"{len(states)} states of shape {states.shape[1:]} gave losses of shape {losses.shape} and a "
+                f"gradient of shape {np.shape(found.gradient)}; see the contracts of models and generators"
+            )
         self._require_finite(losses, found.gradient)
         self._losses.append(losses)
         self._by_layer.append({name: np.asarray(part, np.float64) for name, part in found.by_layer.items()})

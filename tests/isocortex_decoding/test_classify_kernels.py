@@ -17,11 +17,12 @@ from isocortex_decoding.crossvalidation.classification import (
     accuracy_of,
     balanced_accuracy,
     classify,
-    permuted_within,
+    rows_of_permuted_stimuli,
+    rows_permuted_within,
     without_group_means,
 )
 from isocortex_decoding.crossvalidation.lda import ShrinkageLDA, ledoit_wolf_weight
-from isocortex_decoding.crossvalidation.splits import leave_one_out
+from isocortex_decoding.crossvalidation.splits import given_folds, leave_one_out
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
@@ -130,25 +131,36 @@ def test_unusable_voxels_are_left_out_and_counted() -> None:
         classify(np.ones_like(x), y, folds, ShrinkageLDA())
 
 
-def test_labels_are_permuted_within_runs() -> None:
-    _, y, runs = made()
-    orders = permuted_within(y, runs, 50, np.random.default_rng(0))
+def test_rows_are_permuted_within_runs() -> None:
+    _, _, runs = made()
+    orders = rows_permuted_within(runs, 50, np.random.default_rng(0))
     assert orders.shape == (50, 48) and len(np.unique(orders, axis=0)) == 50
-    for run in range(6):
-        assert (np.sort(orders[:, runs == run], axis=1) == np.sort(y[runs == run])).all()
-    assert permuted_within(y, runs, 0, np.random.default_rng(0)).shape == (0, 48)
+    assert (runs[orders] == runs).all() and (np.sort(orders, axis=1) == np.arange(48)).all()
+    assert rows_permuted_within(runs, 0, np.random.default_rng(0)).shape == (0, 48)
     with pytest.raises(DataError, match="0 or more"):
-        permuted_within(y, runs, -1, np.random.default_rng(0))
+        rows_permuted_within(runs, -1, np.random.default_rng(0))
 
 
-def test_the_null_is_the_accuracy_with_permuted_labels() -> None:
+@pytest.mark.parametrize("within", ["runs", "all"])
+@pytest.mark.parametrize("z_score", [True, False])
+def test_the_null_is_the_accuracy_with_permuted_samples(within: str, z_score: bool) -> None:
     x, y, runs = made()
     folds = leave_one_out(runs, "run")
-    orders = permuted_within(y, runs, 12, np.random.default_rng(1))
-    found = classify(x, y, folds, ShrinkageLDA(), permuted=orders)
-    want = [classify(x, order, folds, ShrinkageLDA()).accuracy for order in orders]
+    groups = runs if within == "runs" else np.zeros(48)
+    orders = rows_permuted_within(groups, 12, np.random.default_rng(1))
+    found = classify(x, y, folds, ShrinkageLDA(), z_score, orders)
+    want = [classify(x[order], y, folds, ShrinkageLDA(), z_score).accuracy for order in orders]
     np.testing.assert_allclose(found.null, want)
-    assert found.accuracy > max(want)
+    assert len(set(want)) > 3 and found.accuracy > max(want)
+
+
+def test_voxels_that_vary_no_more_after_a_permutation() -> None:
+    x = np.zeros((6, 1))
+    x[[0, 3]] = 1.0
+    y = np.array([0, 1, 1, 0, 1, 1])
+    folds = given_folds(["a"] * 3 + ["b"] * 3, [{"test": ["b"]}])
+    found = classify(x, y, folds, ShrinkageLDA(), orders=[[1, 2, 4, 0, 3, 5]])
+    assert found.null.tolist() == [pytest.approx(2 / 3)]  # what most training samples are
 
 
 def test_p_is_right_where_there_is_nothing() -> None:
@@ -158,7 +170,7 @@ def test_p_is_right_where_there_is_nothing() -> None:
     small = []
     for _ in range(40):
         found = classify(
-            rng.normal(size=(24, 8)), y, folds, ShrinkageLDA(), permuted=permuted_within(y, runs, 9, rng)
+            rng.normal(size=(24, 8)), y, folds, ShrinkageLDA(), orders=rows_permuted_within(runs, 9, rng)
         )
         small.append((1 + np.sum(found.null >= found.accuracy)) / 10 <= 0.1)
     assert np.mean(small) <= 0.25
@@ -183,14 +195,18 @@ def test_run_means_and_empty_tables() -> None:
 
 
 def test_repetitions_of_a_stimulus_are_permuted_together() -> None:
-    from isocortex_decoding.crossvalidation.classification import permuted_stimuli
-
-    stimuli = np.tile(["a", "b", "c", "d", "e"], 3)
+    rng = np.random.default_rng(0)
+    place = rng.permutation(15)
+    stimuli = np.tile(["a", "b", "c", "d", "e"], 3)[place]
     runs = np.array(["1"] * 5 + ["2"] * 5 + ["3"] * 5)
     runs[4::5] = "4"  # e is shown in another run than the others
-    classes = np.tile([0, 0, 1, 1, 2], 3)
-    orders = permuted_stimuli(classes, stimuli, runs, 50, np.random.default_rng(0))
+    runs = runs[place]
+    orders = rows_of_permuted_stimuli(stimuli, runs, 200, rng)
     for order in orders:
-        assert np.array_equal(order[:5], order[5:10]) and np.array_equal(order[:5], order[10:])
-        assert sorted(order[:4]) == [0, 0, 1, 1] and order[4] == 2
-    assert len(np.unique(orders, axis=0)) == 6
+        assert np.array_equal(np.sort(order), np.arange(15)) and (runs[order] == runs).all()
+        took = {name: set(stimuli[order][stimuli == name]) for name in "abcde"}
+        assert all(len(names) == 1 for names in took.values()) and took["e"] == {"e"}
+    assert len(np.unique(orders, axis=0)) == 24
+    assert rows_of_permuted_stimuli(stimuli, runs, 0, rng).shape == (0, 15)
+    with pytest.raises(DataError, match="0 or more"):
+        rows_of_permuted_stimuli(stimuli, runs, -1, rng)

@@ -1,4 +1,4 @@
-"""Classifying brain samples fold by fold, with the null of permuted labels."""
+"""Classifying brain samples fold by fold, with the null of permuted samples."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Classified(NamedTuple):
     """What a classifier made of the test samples of all folds together.
 
     ``confusion`` (classes, classes): samples by true (row) and predicted (column) class; ``null``
-    (permutations,): accuracy with permuted labels; ``dropped``: the most voxels left out in a fold;
+    (permutations,): accuracy with permuted samples; ``dropped``: the most voxels left out in a fold;
     ``warned``: what the classifier warned of, each text once, with how often.
     """
 
@@ -52,7 +52,7 @@ def classify(
     folds: Folds,
     classifier: Any,
     z_score: bool = True,
-    permuted: npt.ArrayLike | None = None,
+    orders: npt.ArrayLike | None = None,
 ) -> Classified:
     """Train a classifier on the training samples of each fold and test it on the others.
 
@@ -62,7 +62,9 @@ def classify(
         ``z_score`` the others are z-scored by the training samples.
     classes : (samples,), codes 0, 1, ...
     classifier : anything with ``fit`` and ``predict``; it is copied, so that it stays as it is.
-    permuted : (permutations, samples), codes with which all is done again.
+    orders : (permutations, samples), the row of ``values`` that takes the place of each sample when all is
+        done again. Classes and folds stay: folds that hold the classes evenly go on doing so, which
+        permuted classes would undo (and classify worse than chance, so that p were too small).
     """
     from threadpoolctl import threadpool_limits
 
@@ -70,18 +72,22 @@ def classify(
     count = int(codes.max(initial=-1)) + 1
     sides, dropped = [], 0
     for fold in folds.folds:
-        train, test, keep = _sides(values[fold.train], values[fold.test], z_score)
+        side, keep = _side(values, fold.train, fold.test, z_score)
         if not keep.any():
             raise DataError(f"fold {fold.name!r}: no voxel is finite and varies over the training samples")
         dropped = max(dropped, int(np.count_nonzero(~keep)))
-        sides.append(_Side(train, test, (fold.train, fold.test)))
+        sides.append(side)
         if len(np.unique(codes[fold.train])) < 2:
             raise DataError(f"fold {fold.name!r}: all training samples are of one condition")
     warned: dict[str, int] = {}
-    orders = np.empty((0, len(codes)), np.intp) if permuted is None else np.asarray(permuted, dtype=np.intp)
+    null = []
     with threadpool_limits(1, user_api="blas"):  # many small problems; and sums in one order
         confusion = _confusion(sides, codes, count, classifier, warned)
-        null = [accuracy_of(_confusion(sides, order, count, classifier, {})) for order in orders]
+        for order in np.empty((0, len(codes)), np.intp) if orders is None else np.asarray(orders, np.intp):
+            moved = np.empty_like(codes)
+            moved[order] = codes
+            again = [_reordered(values, side, order, z_score) for side in sides]
+            null.append(accuracy_of(_confusion(again, moved, count, classifier, {})))
     return Classified(confusion, np.array(null, dtype=np.float64), dropped, warned)
 
 
@@ -98,33 +104,35 @@ def balanced_accuracy(confusion: npt.NDArray[np.intp]) -> float:
     return float((np.diag(confusion)[there] / sizes[there]).mean()) if there.any() else float("nan")
 
 
-def permuted_within(
-    classes: npt.ArrayLike, groups: npt.ArrayLike, n: int, rng: np.random.Generator
-) -> npt.NDArray[np.intp]:
-    """Permute class codes among the samples of each group (run): (n, samples)."""
-    codes, within = np.asarray(classes, dtype=np.intp), np.asarray(groups)
+def rows_permuted_within(groups: npt.ArrayLike, n: int, rng: np.random.Generator) -> Indices:
+    """Permute rows among those of each group (run): (n, rows)."""
+    within = np.asarray(groups)
     if n < 0:
         raise DataError(f"permutations: give 0 or more, not {n}")
-    out = np.broadcast_to(codes, (n, len(codes))).copy()
+    out = np.broadcast_to(np.arange(len(within), dtype=np.intp), (n, len(within))).copy()
     for group in np.unique(within):
         members = np.flatnonzero(within == group)
         out[:, members] = rng.permuted(out[:, members], axis=1)
     return out
 
 
-def permuted_stimuli(
-    classes: npt.ArrayLike, stimuli: npt.ArrayLike, runs: npt.ArrayLike, n: int, rng: np.random.Generator
-) -> npt.NDArray[np.intp]:
-    """Permute class codes among stimuli, all samples of one together, that were shown in the same runs.
+def rows_of_permuted_stimuli(
+    stimuli: npt.ArrayLike, runs: npt.ArrayLike, n: int, rng: np.random.Generator
+) -> Indices:
+    """Permute stimuli, all rows of one together, that were shown equally often in the same runs: (n, rows).
 
     Samples of a stimulus resemble each other whatever its class; permuted one by one they would make the null
-    too narrow. A stimulus has one class.
+    too narrow. A row takes the place of one of its own run.
     """
-    codes, names = np.asarray(classes, dtype=np.intp), np.asarray(stimuli)
-    _, first, member = np.unique(names, return_index=True, return_inverse=True)
-    within = np.asarray(runs)
-    shown = ["\0".join(sorted(within[member == k].tolist())) for k in range(len(first))]
-    return permuted_within(codes[first], shown, n, rng)[:, member]
+    names, within = np.asarray(stimuli), np.asarray(runs)
+    by_run = np.argsort(within, kind="stable")
+    members = [by_run[names[by_run] == name] for name in np.unique(names)]
+    shown = ["\0".join(within[own].tolist()) for own in members]
+    out = np.empty((n if n > 0 else 0, len(names)), dtype=np.intp)
+    for row, order in enumerate(rows_permuted_within(shown, n, rng)):
+        for place, taken in enumerate(order):
+            out[row, members[place]] = members[taken]
+    return out
 
 
 def without_group_means(values: Array, groups: npt.ArrayLike) -> Floats:
@@ -136,9 +144,19 @@ def without_group_means(values: Array, groups: npt.ArrayLike) -> Floats:
     return out
 
 
-def _sides(train: Array, test: Array, z_score: bool) -> tuple[Array, Array, Mask]:
-    first, second, keep = standardised(train, test)
-    return (first, second, keep) if z_score else (train[:, keep], test[:, keep], keep)
+def _side(values: Array, train: Indices, test: Indices, z_score: bool) -> tuple[_Side, Mask]:
+    first, second, keep = standardised(values[train], values[test])
+    if not z_score:
+        first, second = values[train][:, keep], values[test][:, keep]
+    return _Side(first, second, (train, test)), keep
+
+
+def _reordered(values: Array, side: _Side, order: Indices, z_score: bool) -> _Side:
+    """The side of a fold after a permutation; the same one where no row has changed sides."""
+    rows = [np.sort(order[own]) for own in side.rows]
+    if all(np.array_equal(new, np.sort(old)) for new, old in zip(rows, side.rows, strict=True)):
+        return side
+    return _side(values, rows[0], rows[1], z_score)[0]
 
 
 def _confusion(
@@ -148,8 +166,9 @@ def _confusion(
     for side in sides:
         model = _copied(classifier)
         learnt = np.unique(codes[side.rows[0]])
-        if len(learnt) == 1:  # a permutation can leave a single class for training
-            out[:, learnt[0]] += np.bincount(codes[side.rows[1]], minlength=classes)
+        if not side.train.shape[1]:  # a permutation has left no voxel that varies
+            likely = np.bincount(codes[side.rows[0]]).argmax()
+            out[:, likely] += np.bincount(codes[side.rows[1]], minlength=classes)
             continue
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")

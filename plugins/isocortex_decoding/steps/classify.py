@@ -16,8 +16,8 @@ from isocortex_decoding.crossvalidation.classification import (
     Classified,
     balanced_accuracy,
     classify,
-    permuted_stimuli,
-    permuted_within,
+    rows_of_permuted_stimuli,
+    rows_permuted_within,
     without_group_means,
 )
 from isocortex_decoding.crossvalidation.components import decoder_of
@@ -72,8 +72,9 @@ def classify_categories(
     run_means : "subtract" takes each run's mean over its samples away before. That uses no labels, but fits
         only runs with the same conditions equally often.
     repetitions : samples of one stimulus on both sides of a fold, as in ``cross_validation_folds``.
-    permutations : of the labels within each run (over all samples where there are none), each followed by
-        the whole cross-validation. Where new stimuli are tested, all samples of a stimulus keep one label.
+    permutations : of the samples within each run (over all where there are none) under labels and folds that
+        stay, each followed by the whole cross-validation. Where new stimuli are tested, whole stimuli are
+        permuted that were shown equally often in the same runs.
     """
     model = _seeded(decoder_of(classifier), rng)
     rows: list[dict[str, Any]] = []
@@ -84,7 +85,7 @@ def classify_categories(
         made = _folds(item, by, folds, n_folds, repetitions, rng)
         _require_learnt(made, item.conditions, where)
         labels = codes(item.conditions, names)
-        orders = _permuted(item, labels, made, permutations, rng)
+        orders = _orders(item, made, permutations, rng)
         values = (
             without_group_means(item.values, _runs(item, where)) if run_means == "subtract" else item.values
         )
@@ -98,14 +99,14 @@ def classify_categories(
     return Classification(_corrected(rows), Table.from_rows(confusion))
 
 
-def _permuted(item: Patterns, labels: Array, made: Folds, n: int, rng: np.random.Generator) -> Array:
-    """Permuted class codes (n, samples): of whole stimuli where no fold trains on those that it tests."""
+def _orders(item: Patterns, made: Folds, n: int, rng: np.random.Generator) -> Array:
+    """Permuted rows (n, samples): whole stimuli where no fold trains on those that it tests."""
     runs = item.runs or ("",) * item.n_samples
     if item.stimuli is None or shared_labels(made, item.stimuli):
-        return permuted_within(labels, runs, n, rng)
+        return rows_permuted_within(runs, n, rng)
     if len(set(zip(item.stimuli, item.conditions, strict=True))) > len(set(item.stimuli)):
-        return permuted_within(labels, runs, n, rng)
-    return permuted_stimuli(labels, item.stimuli, runs, n, rng)
+        return rows_permuted_within(runs, n, rng)
+    return rows_of_permuted_stimuli(item.stimuli, runs, n, rng)
 
 
 def _conditions(item: Patterns, where: str) -> Labels:

@@ -61,8 +61,9 @@ class FeatureInversion:
     image_mean : the level (RGB) that pixels decay to and start from; default the model's own.
     resize_generated : let the model resize what the generator makes, instead of refusing another size.
     float32_iterations : the last iterations of a model in bfloat16 that are run in float32.
-    loss_scale : factor of the loss for L-BFGS; default 1, and for bfloat16 what makes the first loss 10,000,
-        since differences of small losses drown in rounding.
+    loss_scale : factor of the loss for SciPy's L-BFGS-B, whose thresholds are absolute; default what makes an
+        image's first loss 10,000 (with the preset "shen2019" 1, unless the model is in bfloat16, where
+        differences of small losses drown in rounding).
     """
 
     def __init__(
@@ -185,9 +186,10 @@ class FeatureInversion:
     def _scaling(self, model: Model) -> Any:
         """Factor (n,) of the loss that an optimiser sees, given the first evaluation."""
         fixed = self.loss_scale
-        if fixed is None and getattr(model, "precision", "float32") == "bfloat16":
-            return _to_ten_thousand
-        return None if fixed is None else lambda found: np.full(len(found.losses), fixed)
+        if fixed is not None:
+            return lambda found: np.full(len(found.losses), fixed)
+        exact = self.preset == "shen2019" and getattr(model, "precision", "float32") != "bfloat16"
+        return None if exact else _to_ten_thousand
 
 
 def _to_ten_thousand(found: Gradient) -> Floats:

@@ -6,7 +6,13 @@ import pytest
 from isocortex.data import Decoded, Features
 from isocortex.errors import DataError
 from isocortex_decoding.evaluation.reliability import Reliability, normalised_accuracy, repetition_reliability
-from isocortex_decoding.evaluation.resampling import bootstrap_means, interval
+from isocortex_decoding.evaluation.resampling import (
+    bootstrap_means,
+    category_permutations,
+    interval,
+    label_permutations,
+    permutation_p,
+)
 from isocortex_decoding.steps.evaluate import evaluate_decoding
 
 
@@ -78,6 +84,40 @@ def test_the_interval_of_unequal_trials_holds_the_estimate() -> None:
     )
     [row] = found.scores.rows()
     assert row["identification"] > 0.9 and row["low"] <= row["identification"] <= row["high"]
+
+
+def test_categories_take_the_places_of_others_of_their_size() -> None:
+    kinds = np.array([3, 0, 1, 0, 1, 7, 2, 2, 2])  # sizes: 3 and 7 one, 0 and 1 two, 2 three
+    orders = category_permutations(kinds, 2000, np.random.default_rng(0))
+    assert orders.shape == (2000, 9) and (np.sort(orders, axis=1) == np.arange(9)).all()
+    for order in orders:
+        took = [set(kinds[order][kinds == kind]) for kind in (0, 1, 2, 3, 7)]
+        assert all(len(names) == 1 for names in took)
+        assert took[2] == {2} and took[0] | took[1] == {0, 1} and took[3] | took[4] == {3, 7}
+    counts = np.unique(orders, axis=0, return_counts=True)[1]
+    assert len(counts) == 2 * (2 * 2 * 2) * 6 and 8 <= counts.min() <= counts.max() <= 42  # 20.8 each
+    assert category_permutations(kinds, 0, np.random.default_rng(0)).shape == (0, 9)
+    assert category_permutations([0, 1, 2], 5, np.random.default_rng(0)).shape == (0, 3)
+    assert category_permutations([], 5, np.random.default_rng(0)).shape == (0, 0)
+    with pytest.raises(DataError, match="0 or more"):
+        category_permutations(kinds, -1, np.random.default_rng(0))
+
+
+def test_p_counts_the_observed_order_and_values_equal_to_it() -> None:
+    assert permutation_p(0.5, np.array([0.1, 0.5, 0.7, 0.2])) == pytest.approx(3 / 5)
+    assert permutation_p(0.5, np.array([0.5 - 1e-15])) == 1.0  # equal but for rounding
+    assert permutation_p(2.0, np.zeros(9)) == pytest.approx(0.1)
+    assert np.isnan(permutation_p(0.5, np.empty(0))) and np.isnan(permutation_p(np.nan, np.zeros(3)))
+
+
+def test_label_permutations_are_different_and_none_is_the_identity() -> None:
+    orders = label_permutations(3, 100, np.random.default_rng(0))
+    assert sorted(map(tuple, orders)) == [(0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)]
+    assert label_permutations(2, 100, np.random.default_rng(0)).tolist() == [[1, 0]]
+    assert label_permutations(1, 9, np.random.default_rng(0)).shape == (0, 1)
+    assert label_permutations(5, 0, np.random.default_rng(0)).shape == (0, 5)
+    with pytest.raises(DataError, match="0 or more"):
+        label_permutations(3, -1, np.random.default_rng(0))
 
 
 def test_bootstrap_is_seeded_and_checks_its_input() -> None:

@@ -84,6 +84,27 @@ def test_summary_is_over_subjects() -> None:
     assert alone.scores["subject"].tolist() == [""] * 3
 
 
+def test_p_of_whole_categories_is_larger_where_only_categories_are_known() -> None:
+    rng_ = np.random.default_rng(3)
+    names = [f"t{k:02d}" for k in range(20)]
+    kinds = [f"c{k % 4}" for k in range(20)]
+    centres = 4 * rng_.normal(size=(4, 30))
+    true = centres[np.arange(20) % 4] + rng_.normal(size=(20, 30))
+    decoded = centres[np.arange(20) % 4] + rng_.normal(size=(20, 30))
+    items = {(f"S{k}",): Decoded({"x": decoded + k}, names, subject=f"S{k}") for k in range(2)}
+    data = Features({"x": true}, names, kinds)
+    found = evaluate_decoding(Collected(items, ("subject",)), data, rng(), permutations=200, bootstraps=0)
+    for table in (found.scores, found.summary):
+        np.testing.assert_allclose(table["p"], 1 / 201)
+        assert (table["permutations"] == 200).all()
+        kept = table["p_categories"]  # 1 of 24 orders keeps the categories in their places
+        assert kept.min() > 1 / 96 and kept.max() < 0.15
+    bare = evaluate_decoding(Collected(items, ("subject",)), replace(data, categories=None), rng())
+    single = evaluate_decoding(Collected(items, ("subject",)), replace(data, categories=tuple(names)), rng())
+    for each in (bare, single):
+        assert np.isnan(each.scores["p_categories"]).all() and np.isnan(each.summary["p_categories"]).all()
+
+
 def test_noise_alone_is_at_chance_and_rarely_significant() -> None:
     true = features(10)
     items = {(f"S{k}",): decoded_of(true, 1e6, k) for k in range(40)}

@@ -12,10 +12,12 @@ from isocortex_decoding.evaluation.blocks import Floats
 
 Over = Literal["images", "subjects", "images and subjects"]
 
+Indices = npt.NDArray[np.intp]
+
 _NUMBERS = 2**22
 
 
-def label_permutations(candidates: int, n: int, rng: np.random.Generator) -> npt.NDArray[np.intp]:
+def label_permutations(candidates: int, n: int, rng: np.random.Generator) -> Indices:
     """Draw up to ``n`` different orders of the stimuli, none the identity: (p, candidates).
 
     Two stimuli have one other order; one has none, and so has any number where ``n`` is 0.
@@ -29,6 +31,27 @@ def label_permutations(candidates: int, n: int, rng: np.random.Generator) -> npt
     from isocortex_rsa.inference import condition_permutations
 
     return condition_permutations(candidates, n, rng)
+
+
+def category_permutations(categories: npt.ArrayLike, n: int, rng: np.random.Generator) -> Indices:
+    """Draw ``n`` orders of the stimuli that keep categories together: (n, stimuli).
+
+    Whole categories take each other's places where they have as many stimuli, and stimuli within them do. A
+    category whose size no other has stays, and only its stimuli are permuted. There are none where no
+    category has two stimuli.
+    """
+    codes = np.asarray(categories, dtype=np.intp)
+    members = [np.flatnonzero(codes == code) for code in np.unique(codes)]
+    sizes = np.array([len(own) for own in members], dtype=np.intp)
+    if n < 0:
+        raise DataError(f"permutations: give 0 or more, not {n}")
+    out = np.empty((n if (sizes > 1).any() else 0, len(codes)), dtype=np.intp)
+    for order in out:
+        for size in np.unique(sizes):
+            alike = np.flatnonzero(sizes == size)
+            for place, taken in zip(alike, rng.permutation(alike), strict=True):
+                order[members[place]] = rng.permutation(members[taken])
+    return out
 
 
 def permutation_p(observed: float, null: Floats) -> float:

@@ -14,7 +14,8 @@ from isocortex_decoding.evaluation.identification import Identified, Indices, Ti
 class Scoring(NamedTuple):
     """How a layer is scored; ``own`` (samples,) is the row of the true features that belongs to each sample.
 
-    ``permutations`` (p, stimuli) and ``categories`` (stimuli,) are over the rows of the true features.
+    ``permutations`` (p, stimuli), ``by_category`` (likewise, of whole categories) and ``categories``
+    (stimuli,) are over the rows of the true features.
     """
 
     own: Indices
@@ -23,11 +24,13 @@ class Scoring(NamedTuple):
     categories: Indices | None = None
     normalise: bool = False
     block: int = BLOCK
+    by_category: Indices | None = None
 
 
 class LayerScores(NamedTuple):
     """``profile`` (units,), ``pattern`` (samples,; NaN without training features) and identification.
 
+    ``by_category`` (permutations,): mean score with whole categories permuted.
     ``left_out`` counts the units that take no part in patterns and identification: not finite in some sample,
     or without spread in the training features where these normalise them.
     """
@@ -36,6 +39,7 @@ class LayerScores(NamedTuple):
     pattern: Floats
     identified: Identified
     left_out: int
+    by_category: Floats
 
     @property
     def without_profile(self) -> int:
@@ -65,14 +69,17 @@ def score_layer(decoded: Any, true: Any, training: Any, scoring: Scoring) -> Lay
     if norm is not None:
         pattern = pattern_by_rows(first, second, own, mean, norm, keep, block)
     statistics = (mean, norm, keep) if scoring.normalise else (None, None, finite)
-    identified = identify_features(
+    orders = [part for part in (scoring.permutations, scoring.by_category) if part is not None]
+    found = identify_features(
         first,
         second,
         own,
         scoring.tie_rule,
-        scoring.permutations,
+        np.concatenate(orders) if orders else None,
         scoring.categories,
         *statistics,
         block=block,
     )
-    return LayerScores(profile, pattern, identified, int(np.count_nonzero(~keep)))
+    free = 0 if scoring.permutations is None else len(scoring.permutations)
+    identified = found._replace(null=found.null[:free])
+    return LayerScores(profile, pattern, identified, int(np.count_nonzero(~keep)), found.null[free:])

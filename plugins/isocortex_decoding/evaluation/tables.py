@@ -83,7 +83,7 @@ def score_row(part: Scored, tie_rule: str, bootstraps: int, rng: np.random.Gener
         "pattern_correlation": _mean(scores.pattern),
         **_accuracy(_mean(identified.scores), draws),
         **_baselines(identified),
-        **_null(_mean(identified.scores), identified.null),
+        **_null(_mean(identified.scores), identified.null, scores.by_category),
         "tie_rule": tie_rule,
         "ties": int(identified.ties.sum()),
         "undefined": int(identified.undefined.sum()),
@@ -103,12 +103,26 @@ def _baselines(found: Identified) -> dict[str, float]:
     }
 
 
-def _null(mean: float, null: Floats) -> dict[str, float]:
+def _free(part: Scored) -> Floats:
+    return part.scores.identified.null
+
+
+def _kept(part: Scored) -> Floats:
+    return part.scores.by_category
+
+
+def _over_subjects(nulls: list[Floats]) -> Floats:
+    size = min(len(null) for null in nulls)
+    return np.asarray(np.mean([null[:size] for null in nulls], axis=0))
+
+
+def _null(mean: float, null: Floats, by_category: Floats) -> dict[str, float]:
     low, high = interval(null)
     return {
         "p": permutation_p(mean, null),
         "null_low": low,
         "null_high": high,
+        "p_categories": permutation_p(mean, by_category),
         "permutations": len(null),
     }
 
@@ -159,8 +173,6 @@ def _group(
         shares[subject, places] = part.shares(part.scores.identified.scores)
     over: Any = "images and subjects" if len(parts) > 1 else "images"
     mean = _mean(np.array([row["identification"] for row in rows]))
-    size = min(len(part.scores.identified.null) for part in parts)
-    null = np.mean([part.scores.identified.null[:size] for part in parts], axis=0)
     middle = {
         name: _mean(np.array([row[name] for row in rows]))
         for name in ("profile_correlation", "pattern_correlation", "category_only", "category_only_q", "q")
@@ -176,7 +188,7 @@ def _group(
         **_accuracy(mean, bootstrap_means(scores, bootstraps, rng, over, shares)),
         "interval_over": over,
         **middle,
-        **_null(mean, null),
+        **_null(mean, *(_over_subjects([nulls(part) for part in parts]) for nulls in (_free, _kept))),
         "tie_rule": rows[0]["tie_rule"],
     }
 

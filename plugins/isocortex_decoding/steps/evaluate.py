@@ -13,7 +13,7 @@ from isocortex_decoding.evaluation import tables
 from isocortex_decoding.evaluation.blocks import Rows
 from isocortex_decoding.evaluation.identification import Indices, TieRule
 from isocortex_decoding.evaluation.matching import Matched, Stimuli, Trials, layers_of, match, places_of
-from isocortex_decoding.evaluation.resampling import label_permutations
+from isocortex_decoding.evaluation.resampling import category_permutations, label_permutations
 from isocortex_decoding.evaluation.scoring import Scoring, score_layer
 from isocortex_decoding.evaluation.tables import Scored
 
@@ -29,8 +29,10 @@ class Evaluation(NamedTuple):
     ``identification`` with its interval ``low`` and ``high``, ``chance``, ``category_only`` (what it were if
     only the category were known and ``q`` were 1), ``category_only_q`` (with the measured ``q``), ``q``
     (share of right comparisons between categories), ``p``, ``p_fdr`` (Benjamini-Hochberg over the table),
-    ``null_low``, ``null_high`` (95 % of the permutations), ``permutations``, ``tie_rule``, ``ties``,
-    ``undefined`` (samples without a correlation: all their comparisons are tied).
+    ``null_low``, ``null_high`` (95 % of the permutations), ``p_categories`` (whole categories permuted,
+    where they have as many stimuli, and stimuli within them; NaN where categories do not repeat),
+    ``permutations``, ``tie_rule``, ``ties``, ``undefined`` (samples without a correlation: all their
+    comparisons are tied).
     ``summary``: the same over subjects, for each ROI and layer; ``interval_over`` says what was resampled.
     ``images``: ``identification``, ``correlation`` (with the own true features) and ``pattern_correlation``
     of each stimulus.
@@ -67,6 +69,9 @@ def evaluate_decoding(
     tie_rule : what a tied comparison counts: "half", "wrong" (bdpy) or "correct" (Generic Object Decoding).
     permutations : of the stimulus labels, for the null of identification; pairs of stimuli share members, so
         no binomial test holds. They are the same for all subjects, so that what subjects share stays shared.
+        ``p`` takes any two stimuli as exchangeable. Where both sides cluster by category, the few categories
+        may agree by chance: then ``p`` is too small for any claim about new categories, and ``p_categories``
+        holds.
     bootstraps : for 95 % intervals: over images in ``scores``, over images and subjects in ``summary``.
     identify : features as they are ("raw", as in the lab's evaluation), or normalised by ``training``.
     stimuli : "same": both sides hold the same stimuli; "decoded": the true features may hold more, which are
@@ -76,14 +81,17 @@ def evaluate_decoding(
     if identify == "normalised" and training is None:
         raise DataError(f"{_WHAT}: identify: normalised needs training features to normalise by")
     found: list[Scored] = []
-    nulls: dict[tuple[str, ...], Indices] = {}
+    nulls: dict[tuple[str, ...], tuple[Indices, Indices | None]] = {}
     for place, item in places_of(decoded, _WHAT):
         where = ", ".join([_WHAT, *filter(None, place.values())])
         matched = match(item, features, stimuli, trials, where)
-        if matched.stimuli not in nulls:
-            nulls[matched.stimuli] = label_permutations(len(matched.stimuli), permutations, rng)
         kinds = _categories(features, matched)
-        scoring = Scoring(matched.own, tie_rule, nulls[matched.stimuli], kinds, identify == "normalised")
+        if matched.stimuli not in nulls:
+            free = label_permutations(len(matched.stimuli), permutations, rng)
+            kept = None if kinds is None else category_permutations(kinds, permutations, rng)
+            nulls[matched.stimuli] = free, kept
+        free, kept = nulls[matched.stimuli]
+        scoring = Scoring(matched.own, tie_rule, free, kinds, identify == "normalised", by_category=kept)
         for layer in layers_of(item, [features] if training is None else [features, training], layers, where):
             true = Rows(features.matrix(layer), matched.rows)
             known = None if training is None else training.matrix(layer)

@@ -177,16 +177,17 @@ class Objective:
 
 @dataclass
 class Found:
-    """What an inversion gives: the image, the loss of each iteration, all and by layer, and the code.
+    """What an inversion gives: image, loss of each iteration, and the code.
 
-    L-BFGS-B may look at several states in an iteration: ``evaluations`` are the losses of all of them.
+    ``evaluations`` are the losses of all states that were looked at, of which L-BFGS-B may need several for
+    an iteration; ``by_layer`` are the layers' parts of them.
     """
 
-    image: Any
-    losses: list[float]
-    by_layer: list[dict[str, float]]
+    image: Any = None
     latent: Any = None
+    losses: list[float] = field(default_factory=list)
     evaluations: list[float] = field(default_factory=list)
+    by_layer: list[dict[str, float]] = field(default_factory=list)
 
 
 def at(slope: Slope, t: int, iterations: int) -> float:
@@ -250,12 +251,12 @@ class Pixels:
 def descend_pixels(objective: Objective, start: Any, iterations: int, settings: Pixels) -> Found:
     """icnn_gd. The image is the one after the last update."""
     image, delta = start.copy(), np.zeros_like(start)
-    found = Found(image, [], [])
+    found = Found(image)
     for t in range(iterations):
         x, y = (0, 0) if settings.shifts is None else settings.shifts[t]
         image, delta = _moved(image, x, y), _moved(delta, x, y)
         loss, by_layer, gradient = objective(image)
-        found.losses.append(loss)
+        found.evaluations.append(loss)
         found.by_layer.append(by_layer)
         gradient = normalised(gradient) if settings.normalise else gradient
         delta = (
@@ -272,7 +273,7 @@ def descend_pixels(objective: Objective, start: Any, iterations: int, settings: 
         if settings.blur is not None:
             sigma = at(settings.blur, t, iterations)
             image = np.stack([gaussian_filter(channel, sigma) for channel in image])
-    found.image = image
+    found.image, found.losses = image, found.evaluations
     return found
 
 
@@ -315,36 +316,43 @@ def descend_latents(
 ) -> Found:
     """icnn_dgn_gd. The image is that of the code before the last update; that code is given."""
     code, delta = start.copy(), np.zeros_like(start)
-    found = Found(None, [], [], code)
+    found = Found(latent=code)
     for t in range(iterations):
         found.latent = code
         loss, by_layer, gradient = objective(code)
-        found.losses.append(loss)
+        found.evaluations.append(loss)
         found.by_layer.append(by_layer)
         delta = at(momentum, t, iterations) * delta + normalised(gradient)
         code = code - at(rate, t, iterations) * delta
         code = (1 - at(decay, t, iterations)) * code
         code = code if lower is None else np.maximum(code, lower)
         code = code if upper is None else np.minimum(code, upper)
-    found.image = objective.image_of(found.latent)
+    found.image, found.losses = objective.image_of(found.latent), found.evaluations
     return found
 
 
 def quasi_newton(
-    objective: Objective, start: Any, iterations: int, lower: Any = None, upper: Any = None
+    objective: Objective,
+    start: Any,
+    iterations: int,
+    lower: Any = None,
+    upper: Any = None,
+    first_loss: float | None = None,
 ) -> Found:
-    """icnn_lbfgs and icnn_dgn_lbfgs: scipy's L-BFGS-B. One loss for each iteration, after it."""
-    found, seen = Found(None, [], []), {}
+    """icnn_lbfgs and icnn_dgn_lbfgs: scipy's L-BFGS-B. One loss for each iteration, after it.
+
+    ``first_loss`` is what the first loss is scaled to, in scipy's eyes (icnn: as it is).
+    """
+    found, scale = Found(), 1.0 if first_loss is None else first_loss / abs(objective(start)[0])
 
     def evaluated(state: Any) -> tuple[float, Any]:
         loss, by_layer, gradient = objective(state.reshape(start.shape))
-        seen[loss] = by_layer
+        found.by_layer.append(by_layer)
         found.evaluations.append(loss)
-        return loss, gradient.ravel()
+        return scale * loss, scale * gradient.ravel()
 
     def kept(intermediate_result: Any) -> None:
-        found.losses.append(float(intermediate_result.fun))
-        found.by_layer.append(seen[float(intermediate_result.fun)])
+        found.losses.append(float(intermediate_result.fun) / scale)
 
     bounds = list(zip(_each(lower, start), _each(upper, start), strict=True))
     result = minimize(

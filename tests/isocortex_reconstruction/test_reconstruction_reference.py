@@ -196,4 +196,4 @@ def test_all_four_algorithms_lower_the_loss() -> None:
         ri.quasi_newton(behind, np.zeros(10), 15, 0.0, 5.0),
     ):
         assert found.losses[-1] < 0.9 * found.losses[0]
-        assert found.losses[-1] == pytest.approx(sum(found.by_layer[-1].values()))
+        assert found.evaluations[-1] == pytest.approx(sum(found.by_layer[-1].values()))

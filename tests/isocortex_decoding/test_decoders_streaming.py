@@ -10,6 +10,7 @@ from sklearn.linear_model import Lasso, LinearRegression, Ridge
 from sklearn.svm import SVC, SVR
 
 from isocortex.errors import DamagedFile, DataError
+from isocortex.formats.scratch import ScratchArray, scratch_in
 from isocortex_decoding.decoders.sparse_regression import SparseLinearRegression
 from isocortex_decoding.decoders.stored import StoredModels
 from isocortex_decoding.decoders.streaming import UnitStream
@@ -19,8 +20,6 @@ from isocortex_decoding.decoders.unit_blocks import (
     blocks,
     mapping,
     read_units,
-    scratch_array,
-    scratch_file,
 )
 from isocortex_decoding.decoders.voxel_ridge import VoxelSelectedRidge
 
@@ -296,19 +295,34 @@ def test_written_files_are_plain_npy(tmp_path):
     np.testing.assert_array_equal(np.load(tmp_path / "w.npy"), np.arange(10).reshape(5, 2))
 
 
-def test_a_scratch_file_lives_as_long_as_its_array():
-    for values in (np.arange(6.0), np.empty((3, 0))):
-        with scratch_file("a.npy") as file:
-            np.save(file, values)
-            array = scratch_array(file)
-        view = array[..., 1:]
-        del array
+@pytest.mark.parametrize("shape", [(2, 3, 4), (2, 0), (0, 5)])
+def test_predictions_fill_an_array_that_is_there(shape):
+    values = np.arange(float(np.prod(shape))).reshape(shape)
+    with ScratchArray(shape, np.float32) as scratch:
+        flat = values.reshape(shape[0], int(np.prod(shape[1:])))
+        for out in (scratch.values, np.empty(shape, np.float32)):
+            with Predictions(out, shape, np.float32) as into:
+                into.write(flat[:, 5:], 5)
+                into.write(flat[:, :5], 0)
+            np.testing.assert_array_equal(into.result(), values)
+        np.testing.assert_array_equal(scratch.done(), values)
+    for wrong in (np.empty((*shape, 1), np.float32), np.empty(shape)):
+        with pytest.raises(DataError, match="do not go into"):
+            Predictions(wrong, shape, np.float32)
+
+
+def test_predictions_on_disk_are_those_in_memory_and_what_fails_leaves_nothing(tmp_path):
+    X, test, rows, Y = made()
+    stream = UnitStream(VoxelSelectedRidge(n_voxels=5), X, test, rows)
+    want = stream.decode(Y).predicted
+    with scratch_in(tmp_path / "scratch"):
+        with ScratchArray(want.shape, stream.dtype) as scratch:
+            stream.decode(Y, out=scratch.values)
+            found = scratch.done()
+        np.testing.assert_array_equal(found, want)
+        assert len(list((tmp_path / "scratch").iterdir())) == 1
+        del found
         gc.collect()
-        np.testing.assert_array_equal(view, values[..., 1:])
-        assert file.exists() == bool(values.size)
-        del view
-        gc.collect()
-        assert not file.parent.exists()
-    with pytest.raises(RuntimeError), scratch_file("a.npy") as file:
-        raise RuntimeError
-    assert not file.parent.exists()
+        with pytest.raises(DataError), ScratchArray(want.shape, stream.dtype) as scratch:
+            stream.decode(Y[1:], out=scratch.values)
+        assert not list((tmp_path / "scratch").iterdir())

@@ -12,10 +12,11 @@ import numpy.typing as npt
 from isocortex.data import Features, Patterns
 from isocortex.data.base import Array
 from isocortex.data.labels import Labels, codes, positions, unique
+from isocortex.formats.scratch import ScratchArray
 from isocortex_decoding.crossvalidation.folds import Fold, Indices
 from isocortex_decoding.decoders.scaling import UnitScaling
 from isocortex_decoding.decoders.streaming import Streamed, UnitStream
-from isocortex_decoding.decoders.unit_blocks import Predictions, scratch_array, scratch_file
+from isocortex_decoding.decoders.unit_blocks import Predictions
 from isocortex_decoding.evaluation.blocks import BLOCK, unit_blocks
 
 _IN_MEMORY = 2**28
@@ -92,13 +93,13 @@ def put_together(results: Sequence[FoldResult], layer: str, tested: Labels, coun
     first = parts[0][2]
     shape = (len(tested), *first.shape[1:])
     if _fits(shape, first.dtype):
-        into = Predictions(None, shape, first.dtype)
-        _write(parts, shape, into)
-        return into.result()
-    with scratch_file("decoded.npy") as file:
-        with Predictions(file, shape, first.dtype) as into:
+        with Predictions(None, shape, first.dtype) as into:
             _write(parts, shape, into)
-        return scratch_array(file)
+        return into.result()
+    with ScratchArray(shape, first.dtype) as scratch:
+        with Predictions(scratch.values, shape, first.dtype) as into:
+            _write(parts, shape, into)
+        return scratch.done()
 
 
 def _write(parts: list[tuple[Indices, Array, Array]], shape: tuple[int, ...], into: Predictions) -> None:
@@ -111,11 +112,12 @@ def _write(parts: list[tuple[Indices, Array, Array]], shape: tuple[int, ...], in
 
 
 def _decoded(stream: UnitStream, targets: Array, places: Indices, name: str) -> Streamed:
-    if _fits((len(stream.test), *targets.shape[1:]), stream.dtype):
+    shape = (len(stream.test), *targets.shape[1:])
+    if _fits(shape, stream.dtype):
         return stream.decode(targets, places, name=name)
-    with scratch_file("fold.npy") as file:
-        found = stream.decode(targets, places, file, name=name)
-        return found._replace(predicted=scratch_array(file))
+    with ScratchArray(shape, stream.dtype) as scratch:
+        found = stream.decode(targets, places, scratch.values, name=name)
+        return found._replace(predicted=scratch.done())
 
 
 def _fits(shape: tuple[int, ...], dtype: Any) -> bool:

@@ -80,7 +80,7 @@ class UnitStream:
         self,
         targets: Array,
         labels: npt.NDArray[np.intp] | None = None,
-        out: Path | None = None,
+        out: Path | Array | None = None,
         store: Path | None = None,
         name: str = "targets",
         block: int | None = None,
@@ -91,7 +91,8 @@ class UnitStream:
         ----------
         labels : the places in ``targets`` of the rows that training samples belong to (default: all, in
             order). No other row of ``targets`` is read.
-        out : the ``.npy`` file that predictions go to, opened as a memory map; None: an array in memory.
+        out : where predictions go: a new ``.npy`` file, opened as a memory map; an array of their shape and
+            ``dtype``; None: a new array in memory.
         store : an empty folder that the models go to (see ``StoredModels``).
         name : what errors call the targets.
         block : most units at a time; does not change the result.

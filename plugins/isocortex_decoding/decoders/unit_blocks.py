@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import math
 import mmap
-import os
-import shutil
-import tempfile
-import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from isocortex.errors import DataError
 from isocortex_decoding.decoders.weights import UNITS, Array
 
 _BLOCK_BYTES = 64 * 2**20
@@ -71,19 +67,30 @@ class UnitWriter:
 
     Not through a memory map, whose pages would count as memory in use. ``rows`` other than the first length
     takes the file as so many rows: 1 for (units, numbers of each), where blocks of units follow one another.
+    With ``start`` the file is there already, and its numbers begin at that byte.
     """
 
     def __init__(
-        self, path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike, rows: int | None = None
+        self,
+        path: Path,
+        shape: tuple[int, ...],
+        dtype: npt.DTypeLike,
+        rows: int | None = None,
+        start: int | None = None,
     ) -> None:
         self.dtype = np.dtype(dtype)
         self._rows = shape[0] if rows is None else rows
         self._length = math.prod(shape) // max(self._rows, 1)
-        self._file = path.open("wb")
+        self._file = path.open("wb" if start is None else "r+b")
+        self._start = self._begun(shape) if start is None else start
+
+    def _begun(self, shape: tuple[int, ...]) -> int:
+        """Write the header and make room; gives where the numbers begin."""
         header = {"descr": self.dtype.str, "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(self._file, header)
-        self._start = self._file.tell()
-        self._file.truncate(self._start + math.prod(shape) * self.dtype.itemsize)
+        start = self._file.tell()
+        self._file.truncate(start + math.prod(shape) * self.dtype.itemsize)
+        return start
 
     def write(self, values: Array, start: int) -> None:
         """Write the numbers (rows, width) that begin at ``start`` in each row."""
@@ -98,23 +105,33 @@ class UnitWriter:
 
 
 class Predictions:
-    """Where predictions of shape (samples, ...units) go, block by block: a file, or memory (``path`` None).
+    """Where predictions of shape (samples, ...units) go, block by block.
 
-    A context manager; after it ``result`` opens what was written. A file that an error left unfinished is
-    removed.
+    ``into``: a new ``.npy`` file; an array of that shape and type to fill, as that of a ``ScratchArray``; or
+    None for an array in memory. A context manager; after it ``result`` gives what was written. A new file
+    that an error left unfinished is removed.
     """
 
-    def __init__(self, path: Path | None, shape: tuple[int, ...], dtype: npt.DTypeLike) -> None:
-        self._path = path
-        if path is None:
-            self._held = np.empty(shape, dtype)
-            self._flat = self._held.reshape(shape[0], math.prod(shape[1:]))
+    def __init__(self, into: Path | Array | None, shape: tuple[int, ...], dtype: npt.DTypeLike) -> None:
+        self._path = into if isinstance(into, Path) else None
+        self._writer: UnitWriter | None = None
+        if isinstance(into, Path):
+            self._writer = UnitWriter(into, shape, dtype)
+            return
+        self._held = np.empty(shape, dtype) if into is None else into
+        if self._held.shape != shape or self._held.dtype != dtype:
+            raise DataError(
+                f"predictions of {shape} {np.dtype(dtype)} do not go into {self._held.shape} "
+                f"{self._held.dtype}"
+            )
+        if isinstance(into, np.memmap):  # by plain writes, as above
+            self._writer = UnitWriter(Path(str(into.filename)), shape, dtype, start=into.offset)
         else:
-            self._writer = UnitWriter(path, shape, dtype)
+            self._flat = self._held.reshape(shape[0], math.prod(shape[1:]))
 
     def write(self, values: Array, start: int) -> None:
         """Write the units (samples, width) that begin at ``start``."""
-        if self._path is None:
+        if self._writer is None:
             self._flat[:, start : start + values.shape[1]] = values
         else:
             self._writer.write(values, start)
@@ -132,34 +149,7 @@ class Predictions:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._path is not None:
+        if self._writer is not None:
             self._writer.close()
-            if kind is not None:
-                self._path.unlink(missing_ok=True)
-
-
-@contextmanager
-def scratch_file(name: str) -> Iterator[Path]:
-    """A file in a new folder (TMPDIR says where), removed when an error leaves the block.
-
-    Otherwise whoever opens it with ``scratch_array`` sees to it that the folder goes.
-    """
-    folder = Path(tempfile.mkdtemp(prefix=f"isocortex-decoded-{os.getpid()}-"))
-    try:
-        yield folder / name
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-
-
-def scratch_array(path: Path) -> Array:
-    """Open a ``.npy`` file as a memory map; its folder is removed when nothing uses the array any more."""
-    from isocortex.formats.arrays import read_array
-
-    array = read_array(path)
-    mapped = mapping(array)
-    if mapped is None:  # nothing in it
-        shutil.rmtree(path.parent, ignore_errors=True)
-    else:
-        weakref.finalize(mapped, shutil.rmtree, path.parent, ignore_errors=True)
-    return array
+        if self._path is not None and kind is not None:
+            self._path.unlink(missing_ok=True)

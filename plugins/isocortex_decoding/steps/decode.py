@@ -14,11 +14,11 @@ from isocortex.data import Decoded, Features, Patterns
 from isocortex.data.base import Array
 from isocortex.data.labels import Labels, codes, positions, require_unique, same_labels, unique
 from isocortex.errors import DataError, LabelMismatch
+from isocortex.formats.scratch import ScratchArray
 from isocortex.pipeline.settings import AxisValues
 from isocortex_decoding.crossvalidation.components import decoder_of
 from isocortex_decoding.decoders.scaling import UnitScaling
 from isocortex_decoding.decoders.streaming import UnitStream
-from isocortex_decoding.decoders.unit_blocks import scratch_array, scratch_file
 
 NO_AXES = AxisValues({})
 
@@ -122,9 +122,9 @@ def _test_samples(values: Array, labels: Labels, average: bool) -> tuple[Array, 
 
 def _layer(stream: UnitStream, targets: Array, places: npt.NDArray[np.intp], name: str) -> Array:
     """Predictions of a layer, a memory map of a file that is removed when nothing uses it any more."""
-    with scratch_file("predicted.npy") as file:
-        found = stream.decode(targets, places, file)
-        predicted = scratch_array(file)
+    with ScratchArray((len(stream.test), *targets.shape[1:]), stream.dtype) as scratch:
+        found = stream.decode(targets, places, scratch.values)
+        predicted = scratch.done()
     if found.n_constant or found.n_nan:
         warnings.warn(
             f"{name}: of {found.n_units} units {found.n_constant} are constant over the training stimuli "

@@ -143,6 +143,17 @@ def test_components_are_checked(metric: Any, problems: list[str], manager: Plugi
 def take(source: DataSource, window: int = 3) -> None: ...
 
 
+def test_a_component_without_a_name_is_none(manager: PluginManager) -> None:
+    def optional(metric: RDMMetric | None = None, names: dict[str, float | None] | None = None) -> None: ...
+    def required(metric: RDMMetric) -> None: ...
+
+    given = {"metric": {"use": None, "with": {"unknown": 1}}, "names": {"use": None}}
+    found, problems = resolved(manager, Path(), optional, given)
+    assert not problems and not found.components and found.values == {"names": {"use": None}}
+    _, problems = resolved(manager, Path(), required, {"metric": {"use": None}})
+    assert problems == [": the setting 'metric' is missing (rdm_metric name)"]
+
+
 def test_settings_of_the_data_source_may_stand_beside_those_of_the_step(manager: PluginManager) -> None:
     given = {"source": "simulated", "n_subjects": 2, "n_voxels": None, "window": 4}
     found, problems = resolved(manager, Path(), take, given, "source")

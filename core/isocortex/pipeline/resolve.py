@@ -107,6 +107,10 @@ class Resolver:
         """
         values: dict[str, Any] = {}
         parts: dict[str, Component] = {}
+        given = {
+            name: None if _switched_off(signature.setting(name), value) else value
+            for name, value in given.items()
+        }
         beside = {key: value for key, value in given.items() if source and signature.setting(key) is None}
         for name, value in given.items():
             setting = signature.setting(name)
@@ -220,6 +224,12 @@ class Resolver:
         problem = self.text.problem(place, message)
         if problem not in self.problems:
             self.problems.append(problem)
+
+
+def _switched_off(setting: Setting | None, value: Any) -> bool:
+    """Whether this is a component whose name is null: ``{use: null, with: ...}`` counts as null."""
+    component = setting is not None and setting.component_kind is not None
+    return component and isinstance(value, Mapping) and "use" in value and value["use"] is None
 
 
 def _load_kind(setting: Setting) -> str | None:

@@ -171,6 +171,10 @@ def study(n: int = 10, noise: float = 0.3, reconstructor: Any = None, seed: int 
     }
 
 
+def some_layers(decoded: Decoded, *names: str) -> Decoded:
+    return Decoded({name: decoded.layers[name] for name in names}, decoded.stimuli)
+
+
 def check(parts: dict[str, Any], seed: int = 0, **options: Any) -> tuple[Checked, list[str]]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -271,7 +275,7 @@ def test_pictures_that_know_their_stimulus_otherwise_are_found() -> None:
     n = 5
     taken = np.sort(rng().permutation(12)[:n])  # as the step draws them
     parts["reconstructor"] = Cheat(stimuli=parts["originals"].values[taken])
-    found, _ = check(parts, n_images=n)
+    found, _ = check(parts, n_images=n, batch_size=n)
     for control in WITHOUT:
         assert severity(found.findings, "identified without its features", control) == "warning"
         assert (
@@ -419,8 +423,9 @@ def test_stimuli_of_another_size_are_stretched() -> None:
         ({"max_units": 1}, "max_units"),
         ({"permutations": -1}, "permutations"),
         ({"controls": ["mean", "mean"]}, "each once"),
-        ({"layers": ["fc7"]}, "no decoded layer 'fc7'"),
-        ({"layers": []}, "no layer is left"),
+        ({"layers": ["fc7"]}, "no layer 'fc7'"),
+        ({"layers": []}, "no layer is asked for"),
+        ({"batch_size": 0}, "batch_size >= 1"),
     ],
 )
 def test_senseless_settings(change: dict[str, Any], message: str) -> None:
@@ -437,6 +442,8 @@ def test_labels_and_layers_that_do_not_fit() -> None:
         check(parts | {"originals": parts["originals"].select(some)})
     with pytest.raises(DataError, match="there are no stimuli"):
         check(parts | {"reconstructed": parts["reconstructed"].select([])})
+    with pytest.raises(DataError, match="no decoded layer 'conv1_1'"):
+        check(parts | {"decoded": some_layers(parts["decoded"], "fc6")}, layers="conv*")
     odd = Features({"fc9": np.zeros((10, 3))}, parts["decoded"].stimuli)
     with pytest.raises(DataError, match="model has no layer 'fc9'"):
         check(parts | {"decoded": odd})
@@ -455,6 +462,45 @@ def test_a_reconstructor_that_breaks_its_contract() -> None:
 
     with pytest.raises(PluginError, match=r"images \(1, 4, 4\)"):
         check(study() | {"reconstructor": Odd()})
+
+
+def test_a_control_that_the_reconstructor_refuses_is_a_finding() -> None:
+    class Strict(Honest):
+        def picture(self, targets: Any, model: Any, generator: Any, rng: Any) -> np.ndarray:
+            if np.unique(targets["fc6"], axis=0).shape[0] == 1:
+                raise DataError("targets are all alike")
+            warnings.warn("a slow start", stacklevel=1)
+            return solved(targets, model)
+
+    parts = study() | {"reconstructor": Strict()}
+    found, said = check(parts, controls=["mean", "units"])
+    assert severity(found.findings, "control", "mean") == "warning"
+    assert any("control mean: targets are all alike" in text for text in said)
+    assert "control units: a slow start" in said and len(found.images) == 4
+
+
+def test_candidates_are_the_originals_of_the_decoded_stimuli() -> None:
+    """What a set has in common tells it from another set: that is nothing known of the stimulus."""
+    parts = study()
+    shift = rng(3).uniform(0, 255, (1, SIZE, SIZE, 3))
+    more = Images(
+        photos(30, 77).values * 0.2 + 0.8 * shift.astype(np.float32), [f"shape{k}" for k in range(30)]
+    )
+    both = Images(
+        np.concatenate([more.values, parts["originals"].values]), more.stimuli + parts["originals"].stimuli
+    )
+    found, _ = check(parts | {"originals": both})
+    alone, _ = check(parts)
+    assert repr(found.scores.rows()) == repr(alone.scores.rows())
+    assert set(found.scores["candidates"][found.scores["space"] == "pixels"]) == {10}
+
+
+def test_batches_change_nothing() -> None:
+    parts = study()
+    found, _ = check(parts, n_images=5, batch_size=2)
+    whole, _ = check(parts, n_images=5, batch_size=5)
+    assert np.allclose(found.images.values, whole.images.values, atol=1e-3)
+    assert found.images.stimuli == whole.images.stimuli
 
 
 # other domains

@@ -10,6 +10,7 @@ import numpy as np
 from isocortex.data import Features, Images
 from isocortex.data.base import Array
 from isocortex.data.labels import Labels, positions
+from isocortex.errors import DataError
 from isocortex_decoding import pattern_correlation
 from isocortex_decoding.evaluation.blocks import Floats, finite_units
 from isocortex_decoding.evaluation.resampling import label_permutations
@@ -109,17 +110,25 @@ def make(
     tools: Tools,
     known: Features | None,
     rng: np.random.Generator,
-) -> Iterator[Run]:
-    """Reconstruct under each control; each has a seed of its own, whichever others are made."""
+) -> Iterator[Run | Finding]:
+    """Reconstruct under each control; each has a seed of its own, whichever others are made.
+
+    A control whose targets the reconstructor refuses is a finding.
+    """
     seeds = dict(zip(CONTROLS, rng.spawn(len(CONTROLS)), strict=True))
     for control in controls:
-        own = seeds[control]
-        if control in RECOVERY:
-            yield Run(control, running.run(true, tools, own, control == "recovery_pixels"))
-            continue
-        targets = without_stimulus(control, decoded, chosen.decoded, own, known)
-        names = None if targets.sources is None else tuple(decoded.stimuli[k] for k in targets.sources)
-        yield Run(control, running.run(targets.layers, tools, own), names)
+        own, what, sources = seeds[control], f"control {control}", None
+        targets, bare = true, control == "recovery_pixels"
+        if control in WITHOUT:
+            targets, rows = without_stimulus(control, decoded, chosen.decoded, own, known)
+            sources = None if rows is None else tuple(decoded.stimuli[k] for k in rows)
+        try:
+            yield Run(control, running.run(targets, tools, own, what, bare), sources)
+        except DataError as error:
+            text = f"not made, the reconstructor refuses it: {error}"
+            yield Finding(
+                "control", "warning", control, text, remedy="look at the features that it is made of"
+            )
 
 
 def judge(

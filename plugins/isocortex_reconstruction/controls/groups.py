@@ -42,23 +42,29 @@ def reconstruct_layer_groups(
     generator: Generator | None = None,
     groups: dict[str, list[str]] | None = None,
     n_images: int = 4,
+    batch_size: int = 4,
     permutations: int = 1000,
 ) -> Groups:
     """Reconstruct from groups of layers alone, and from all of them.
 
     ``n_images`` stimuli, drawn at random, are reconstructed once for each group. Scores, a row a group: its
-    layers, mean and lowest correlation of pixels with the stimuli, identification among all originals (ties
-    count half) with p of permuted labels.
+    layers, mean and lowest correlation of pixels with the stimuli, identification among the originals of
+    all decoded stimuli (ties count half) with p of permuted labels.
 
     Parameters
     ----------
     decoded : features, scaled as for the reconstruction.
-    originals : the stimuli of the decoded features, and further candidates.
+    originals : the stimuli of the decoded features.
+    batch_size : images that are worked on at once.
     groups : name -> layers, as names and patterns (``conv1_*``); default: all, and each block (conv1_1 and
         conv1_2 are "conv1", fc6 and fc7 are "fc").
     permutations : of labels, for p.
     """
-    used, tools = running.require_layers(decoded, model, None, _WHAT), Tools(model, reconstructor, generator)
+    if batch_size < 1 or permutations < 0:
+        raise DataError(f"{_WHAT}: give batch_size >= 1 and permutations >= 0")
+    tools = Tools(model, reconstructor, generator, batch_size)
+    used = running.require_layers(decoded, model, None, _WHAT)
+    originals = running.same_set(originals, used)
     parts = layer_groups(list(used.layers), groups)
     chosen = running.choose(used.stimuli, originals, used, n_images, rng, _WHAT)
     orders = label_permutations(len(originals), permutations, rng)
@@ -85,10 +91,11 @@ def by_group(
     The groups start alike: each has its own generator of the same seed.
     """
     seed = int(rng.integers(2**63))
-    return {
-        name: running.run({layer: targets[layer] for layer in layers}, tools, np.random.default_rng(seed))
-        for name, layers in groups.items()
-    }
+    made = {}
+    for name, layers in groups.items():
+        part = {layer: targets[layer] for layer in layers}
+        made[name] = running.run(part, tools, np.random.default_rng(seed), f"group {name}")
+    return made
 
 
 def layer_groups(

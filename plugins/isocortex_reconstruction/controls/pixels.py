@@ -12,7 +12,7 @@ from isocortex.data.base import Array
 from isocortex_decoding import correlation_matrix, identify_features, pattern_correlation
 from isocortex_decoding.evaluation.blocks import Floats, Mask
 from isocortex_decoding.evaluation.resampling import permutation_p
-from isocortex_vision.networks.resizing import resizing
+from isocortex_reconstruction.evaluation.resizing import resized
 
 Indices = npt.NDArray[np.intp]
 Size = tuple[int, int]
@@ -22,15 +22,8 @@ AT_ONCE = 64
 
 
 def fitted(values: Array, size: Size) -> Array:
-    """Pictures (n, height, width, 3) of another size (n, *size, 3), float32, by Pillow's bilinear filter.
-
-    Both axes are stretched by themselves, as networks do with stimuli; the right size is left as it is.
-    """
-    made = np.asarray(values, dtype=np.float32)
-    if made.shape[1:3] == size:
-        return made
-    rows, columns = (resizing(*pair).astype(np.float32) for pair in zip(made.shape[1:3], size, strict=True))
-    return np.asarray(np.einsum("ih,nhwc,jw->nijc", rows, made, columns, optimize=True), dtype=np.float32)
+    """Pictures (n, height, width, 3) in another size (height, width), float32, by Pillow's bicubic filter."""
+    return np.asarray(resized(np.asarray(values), size), dtype=np.float32)
 
 
 def whole(values: Array) -> Mask:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -12,20 +13,25 @@ from isocortex.data import Features, Images
 from isocortex.data.base import Array
 from isocortex.data.labels import Labels, positions
 from isocortex.errors import DataError, PluginError, suggestion
+from isocortex.layer_names import select_layers
 from isocortex_decoding.evaluation.blocks import matrix_of, thinned
 from isocortex_reconstruction.controls.pixels import Size, fitted, whole
-from isocortex_reconstruction.controls.targets import Control, Indices, Targets, only
+from isocortex_reconstruction.controls.targets import Control, Indices, Targets
+
+Wanted = str | Sequence[str] | None
+"""Layers, as names, patterns and short names of a model; None for all that there are."""
 
 BATCH = 8
 """Images whose features are held at a time."""
 
 
 class Tools(NamedTuple):
-    """What reconstructs."""
+    """What reconstructs, and how many pictures at a time."""
 
     model: Model
     reconstructor: Reconstructor
     generator: Generator | None = None
+    batch_size: int = 4
 
 
 class Chosen(NamedTuple):
@@ -59,20 +65,28 @@ def choose(
     return Chosen(tuple(names[k] for k in taken), rows[taken], true[taken])
 
 
-def require_layers(decoded: Features, model: Model, layers: Sequence[str] | None, what: str) -> Features:
-    """Keep the layers that are asked for (default: all); the model must have them, in the same shape."""
-    for name in layers or ():
-        if name not in decoded.layers:
-            known = suggestion(name, decoded.layers, "layers")
-            raise DataError(f"{what}: no decoded layer {name!r}; {known}")
-    kept = dict(decoded.layers) if layers is None else only(decoded, layers)
-    if not kept:
-        raise DataError(f"{what}: no layer is left to reconstruct from")
-    for name in kept:
+def require_layers(decoded: Features, model: Model, layers: Wanted, what: str) -> Features:
+    """Keep the layers that are asked for (default: all decoded ones); the model must have them."""
+    for name in decoded.layers if layers is None else ():
         if name not in model.layers:
             known = suggestion(name, model.layers, "layers")
             raise DataError(f"{what}: the model has no layer {name!r}; {known}")
+    wanted = list(decoded.layers) if layers is None else select_layers(model, layers)
+    for name in wanted:
+        if name not in decoded.layers:
+            known = suggestion(name, decoded.layers, "layers")
+            raise DataError(f"{what}: no decoded layer {name!r}; {known}")
+    if not wanted:
+        raise DataError(f"{what}: there are no decoded layers")
+    kept = {name: decoded.layers[name] for name in wanted}
     return Features(kept, decoded.stimuli, decoded.categories, decoded.model)
+
+
+def same_set(originals: Images, decoded: Features) -> Images:
+    """The originals of decoded stimuli: what is known of a set of stimuli tells it from any other set."""
+    known = set(decoded.stimuli)
+    kept = [name for name in originals.stimuli if name in known]
+    return originals if len(kept) == len(originals) else originals.select(kept)
 
 
 def true_targets(originals: Images, rows: Indices, decoded: Features, model: Model, what: str) -> Targets:
@@ -89,16 +103,33 @@ def true_targets(originals: Images, rows: Indices, decoded: Features, model: Mod
 
 
 def run(
-    targets: Mapping[str, Array], tools: Tools, rng: np.random.Generator, without_generator: bool = False
+    targets: Mapping[str, Array],
+    tools: Tools,
+    rng: np.random.Generator,
+    what: str,
+    without_generator: bool = False,
 ) -> Array:
-    """Reconstruct all targets at once: (n, height, width, 3) float32."""
+    """Reconstruct targets, some at a time from one seed: (n, height, width, 3) float32.
+
+    The reconstructor's warnings and its errors about the targets are passed on with ``what`` before them.
+    """
+    count, seed = len(next(iter(targets.values()))), int(rng.integers(2**63))
     generator = None if without_generator else tools.generator
-    found = tools.reconstructor.reconstruct(targets, tools.model, generator, rng=rng)
-    images = np.asarray(found.images, dtype=np.float32)
-    count = len(next(iter(targets.values())))
-    if images.ndim != 4 or images.shape[0] != count or images.shape[3] != 3:
-        raise PluginError(f"the reconstructor gave images {images.shape} for {count} targets")
-    return images
+    made = []
+    for start in range(0, count, tools.batch_size):
+        part = {name: values[start : start + tools.batch_size] for name, values in targets.items()}
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                found = tools.reconstructor.reconstruct(
+                    part, tools.model, generator, rng=np.random.default_rng(seed)
+                )
+            except DataError as error:
+                raise DataError(f"{what}: {error}") from error
+        for warning in caught:
+            warnings.warn(f"{what}: {warning.message}", stacklevel=2)
+        made.append(_images(found.images, len(next(iter(part.values())))))
+    return np.concatenate(made)
 
 
 def labelled(runs: Mapping[str, Array], stimuli: Labels, size: Size) -> Images:
@@ -129,3 +160,10 @@ def thin_features(
 def thin(values: Array, units: int) -> Array:
     """Features (n, ...units) as (n, about so many units); see ``blocks.thinned``."""
     return np.asarray(thinned(matrix_of(np.asarray(values), "features"), units)[:, slice(None)])
+
+
+def _images(values: Any, count: int) -> Array:
+    images = np.asarray(values, dtype=np.float32)
+    if images.ndim != 4 or images.shape[0] != count or images.shape[3] != 3:
+        raise PluginError(f"the reconstructor gave images {images.shape} for {count} targets")
+    return images

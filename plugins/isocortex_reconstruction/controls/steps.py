@@ -41,8 +41,9 @@ def check_reconstruction(
     training: Images | None = None,
     training_features: Features | None = None,
     controls: list[Control] | None = None,
-    layers: list[str] | None = None,
+    layers: str | list[str] | None = None,
     n_images: int = 4,
+    batch_size: int = 4,
     max_units: int = 50_000,
     permutations: int = 1000,
 ) -> Checked:
@@ -63,28 +64,29 @@ def check_reconstruction(
 
     A row a finding: ``guard``, ``severity`` ("ok", "note", "warning"; these are given as warnings too),
     ``where``, ``finding``, ``count``, ``value``, ``limit``, ``remedy``. Scores have a row for each control
-    and space (pixels or a layer): mean and lowest correlation with the own stimuli, identification (among all
-    originals by pixels, among the drawn ones by features; ties count half) with p of permuted labels, and how
-    alike the pictures are to those from the brain. Pixels are compared within 0 to 255 at the size of the
-    reconstructions, stretched where sizes differ.
+    and space (pixels or a layer): mean and lowest correlation with the own stimuli, identification (by pixels
+    among the originals of all decoded stimuli, by features among the drawn ones; ties count half) with p of
+    permuted labels, and how alike the pictures are to those from the brain. Pixels are compared within 0 to
+    255 at the size of the reconstructions, the originals resized as in ``evaluate_reconstructions``.
 
     Parameters
     ----------
     reconstructed : pictures from the decoded features, made by ``reconstructor`` with these settings.
-    originals : the stimuli of the test set: those of ``reconstructed``, and the further candidates.
+    originals : the stimuli; those of decoded stimuli are candidates, which should be one test set.
     decoded : features that they were made from, scaled as they were for that.
     training : the training pictures. Those with the label of a test stimulus are left out, and counted.
     training_features : features of training pictures, in layers of the model.
     controls : which to make (default: all that can be made).
-    layers : layers to reconstruct from (default: all decoded ones).
+    layers : names, patterns or short names of the model's layers that the reconstructions were made from;
+        default all decoded ones.
+    batch_size : images that are worked on at once.
     max_units : features of layers with more units are thinned to about as many before they are compared.
     permutations : of labels, for p.
     """
-    _require_sense(max_units, permutations, controls)
-    used, tools = (
-        running.require_layers(decoded, model, layers, _WHAT),
-        Tools(model, reconstructor, generator),
-    )
+    _require_sense(max_units, permutations, batch_size, controls)
+    tools = Tools(model, reconstructor, generator, batch_size)
+    used = running.require_layers(decoded, model, layers, _WHAT)
+    originals = running.same_set(originals, used)
     chosen = running.choose(reconstructed.stimuli, originals, used, n_images, rng, _WHAT)
     true = running.true_targets(originals, chosen.originals, used, model, _WHAT).layers
     orders = checking.orders_of(originals, permutations, rng)
@@ -92,7 +94,9 @@ def check_reconstruction(
     ground = checking.ground_of(reconstructed, originals, chosen, thin, orders)
     known = checking.all_of(used, training_features)
     wanted, findings = _wanted(controls, used, tools, known)
-    runs = list(checking.make(wanted, used, chosen, true, tools, known, rng))
+    made = list(checking.make(wanted, used, chosen, true, tools, known, rng))
+    runs = [one for one in made if isinstance(one, running.Run)]
+    findings += [one for one in made if isinstance(one, Finding)]
     findings += checking.overall(reconstructed, originals)
     judged, scores = checking.judge(runs, ground, tools, max_units)
     findings += judged
@@ -110,9 +114,9 @@ def check_reconstruction(
     )
 
 
-def _require_sense(max_units: int, permutations: int, controls: list[Control] | None) -> None:
-    if max_units < 2 or permutations < 0:
-        raise DataError(f"{_WHAT}: give max_units of 2 or more and permutations of 0 or more")
+def _require_sense(max_units: int, permutations: int, batch: int, controls: list[Control] | None) -> None:
+    if max_units < 2 or permutations < 0 or batch < 1:
+        raise DataError(f"{_WHAT}: give max_units >= 2, permutations >= 0 and batch_size >= 1")
     if controls is not None and len(set(controls)) < len(controls):
         raise DataError(f"{_WHAT}: controls: name each once")
 

@@ -6,7 +6,6 @@ other stimuli, the generator and not the brain makes them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -104,12 +103,6 @@ def unit_moments(matrix: Array) -> tuple[Floats, Floats]:
         mean[part] = np.where(known, centre, np.nan)
         deviation[part] = np.where(known, np.sqrt(square), np.nan)
     return mean, deviation
-
-
-def only(decoded: Features, layers: Sequence[str]) -> dict[str, Array]:
-    """Some layers of features, in the order of these."""
-    values: Mapping[str, Array] = decoded.layers
-    return {name: values[name] for name in values if name in layers}
 
 
 def _means(source: Features, layer: str, like: Array, n: int) -> Array:

@@ -337,7 +337,7 @@ def test_training_scaler_says_on_what_it_was_fitted_and_what_it_left_out() -> No
 
 
 def test_training_scaler_errors() -> None:
-    with pytest.raises(DataError, match="none of 2 voxels has a scale"):
+    with pytest.raises(DataError, match="TrainingScaler: none of the 2 voxels can be used"):
         TrainingScaler().fit(np.ones((3, 2)))
     with pytest.raises(ValueError, match="minimum of 2"):
         TrainingScaler().fit(np.ones((1, 2)))

@@ -15,7 +15,7 @@ UnitScaling = Literal["unique", "samples"]
 
 
 class VoxelScale(NamedTuple):
-    """Which voxels are used, and their mean and SD (n - 1) over the training samples, float64.
+    """Which voxels are used, and their mean and SD (n - ddof) over the training samples, float64.
 
     Of ``total`` voxels ``n_nan`` held NaN or infinity in training and ``n_constant`` were constant; neither
     are used.
@@ -29,17 +29,17 @@ class VoxelScale(NamedTuple):
     n_constant: int
 
     @classmethod
-    def fitted(cls, X: Array) -> VoxelScale:
-        """Fit to training samples X (samples, voxels)."""
+    def fitted(cls, X: Array, ddof: int = 1, what: str = "decoding") -> VoxelScale:
+        """Fit to training samples X (samples, voxels), more than ``ddof``; ``what`` begins an error."""
         finite = np.isfinite(X).all(axis=0)
         mean, spread, constant = moments(X[:, finite])
         places = np.flatnonzero(finite)[~constant]
         if not places.size:
             raise DataError(
-                f"decoding: none of the {X.shape[1]} voxels can be used ({int((~finite).sum())} hold NaN or "
+                f"{what}: none of the {X.shape[1]} voxels can be used ({int((~finite).sum())} hold NaN or "
                 f"infinity, {int(constant.sum())} are constant in the {len(X)} training samples)"
             )
-        sd = spread[~constant] * np.sqrt(len(X) / (len(X) - 1))
+        sd = spread[~constant] * np.sqrt(len(X) / (len(X) - ddof))
         counts = X.shape[1], int((~finite).sum()), int(constant.sum())
         return cls(places, mean[~constant], sd, *counts)
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
-
-import numpy as np
-from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from typing import Literal, Self
 
 from isocortex_decoding.decoders.ard import AllPruned, ArdSettings, ArdSystem
+from isocortex_decoding.decoders.linear import LinearUnits
 from isocortex_decoding.decoders.weights import Array
 
 
-class SparseLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc,unused-ignore]
+class SparseLinearRegression(LinearUnits):
     """Linear regression with automatic relevance determination, each unit by itself (SLiR).
 
     What Horikawa & Kamitani (2017) and Shen et al. (2019) decode with: every voxel has a relevance that is
@@ -64,19 +61,13 @@ class SparseLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):  
 
     def fit(self, X: Array, y: Array) -> Self:
         """Learn weights from X (samples, voxels) and y (samples,) or (samples, units), both finite."""
-        X, y = validate_data(self, X, y, dtype=(np.float64, np.float32), multi_output=True, y_numeric=True)
-        flat = y.ndim == 1
-        targets = np.asarray(y[:, None] if flat else y, dtype=X.dtype)
+        X, targets, flat = self._training(X, y)
         found = self.prepare(X).fit(targets)
-        self._weights, self._flat = found.weights, flat
-        self.selected_ = found.weights.selected
-        intercept = found.weights.intercept()
-        self.intercept_ = intercept[0] if flat else intercept
+        self._keep(found.weights, flat, targets)
         self.relevance_ = found.relevance[0] if flat else found.relevance
         self.noise_ = found.noise[0] if flat else found.noise
         self.iterations_ = found.iterations
         self.n_iter_ = int(found.iterations.max(initial=0)) or 1
-        self.n_constant_units_ = int((targets.max(axis=0) == targets.min(axis=0)).sum())
         return self
 
     def prepare(self, X: Array, rows: Array | None = None) -> ArdSystem:
@@ -91,25 +82,3 @@ class SparseLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):  
             self.all_pruned,
         )
         return ArdSystem(X, self.n_voxels, settings, rows)
-
-    def predict(self, X: Array) -> Array:
-        """Predict y for X (samples, voxels), in the dtype of the training data."""
-        check_is_fitted(self)
-        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
-        found = self._weights.predict(X)
-        return found[:, 0] if self._flat else found
-
-    @property
-    def coef_(self) -> Array:
-        """Weights (units, voxels), or (voxels,) after a 1-D y."""
-        check_is_fitted(self)
-        dense = self._weights.dense()
-        return dense[0] if self._flat else dense
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "_weights")
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.regressor_tags.poor_score = False
-        return tags

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
-import numpy as np
-from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
-
+from isocortex_decoding.decoders.linear import LinearUnits
 from isocortex_decoding.decoders.ridge import Intercept, RidgeSystem
-from isocortex_decoding.decoders.weights import Array, Weights
+from isocortex_decoding.decoders.weights import Array
 
 
-class VoxelSelectedRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc,unused-ignore]
+class VoxelSelectedRidge(LinearUnits):
     """Predicts each unit from the ``n_voxels`` voxels with the largest |Pearson r| on the training data.
 
     Minimises ||y - X w - b||^2 + alpha ||w||^2 for each unit on its own voxels (Shen et al. 2019; FastL2LiR).
@@ -50,44 +47,14 @@ class VoxelSelectedRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):  # ty
 
     def fit(self, X: Array, y: Array) -> Self:
         """Learn weights from X (samples, voxels) and y (samples,) or (samples, units)."""
-        X, y = validate_data(self, X, y, dtype=(np.float64, np.float32), multi_output=True, y_numeric=True)
-        targets = np.asarray(y[:, None] if y.ndim == 1 else y, dtype=X.dtype)
+        X, targets, flat = self._training(X, y)
         system = self.prepare(X)
-        self._set(system.weights(targets), y.ndim == 1)
+        weights = system.weights(targets)
+        self._keep(weights, flat, targets)
+        self.weights_ = weights.values
         self.n_dropped_voxels_ = system.n_dropped
-        self.n_constant_units_ = (
-            int((targets.max(axis=0) == targets.min(axis=0)).sum()) if len(targets) else 0
-        )
         return self
 
     def prepare(self, X: Array, rows: Array | None = None) -> RidgeSystem:
         """What all units share; its ``weights`` then solves for as many units at a time as one likes."""
         return RidgeSystem(X, self.alpha, self.n_voxels, self.intercept, rows)
-
-    def predict(self, X: Array) -> Array:
-        """Predict y for X (samples, voxels), in the dtype of the training data."""
-        check_is_fitted(self)
-        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
-        found = self._weights.predict(X)
-        return found[:, 0] if self._flat else found
-
-    def _set(self, weights: Weights, flat: bool) -> None:
-        self._weights, self._flat = weights, flat
-        self.selected_, self.weights_ = weights.selected, weights.values
-        intercept = weights.intercept()
-        self.intercept_ = intercept[0] if flat else intercept
-
-    @property
-    def coef_(self) -> Array:
-        """Weights (units, voxels), or (voxels,) after a 1-D y."""
-        check_is_fitted(self)
-        dense = self._weights.dense()
-        return dense[0] if self._flat else dense
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "_weights")
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.regressor_tags.poor_score = False
-        return tags

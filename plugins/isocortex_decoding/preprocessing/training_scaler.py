@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from isocortex.data.base import Array
 from isocortex.errors import DataError
+from isocortex_decoding.decoders.scaling import VoxelScale
 
 
 class TrainingScaler(TransformerMixin, BaseEstimator):
@@ -39,22 +40,11 @@ class TrainingScaler(TransformerMixin, BaseEstimator):
         )
         if len(X) <= self.ddof:
             raise DataError(f"TrainingScaler: {len(X)} training samples have no SD with ddof {self.ddof}")
-        finite = np.isfinite(X).all(axis=0)
-        mean, scale = np.zeros(X.shape[1]), np.zeros(X.shape[1])
-        part = X[:, finite].astype(np.float64)
-        mean[finite] = part.mean(axis=0)
-        scale[finite] = part.std(axis=0, ddof=self.ddof)
-        spread = np.zeros(X.shape[1], dtype=bool)
-        spread[finite] = np.ptp(part, axis=0) > 4 * np.finfo(X.dtype).eps * np.abs(part).max(axis=0)
-        if not spread.any():
-            raise DataError(
-                f"TrainingScaler: none of {X.shape[1]} voxels has a scale ({np.count_nonzero(~finite)} hold "
-                "NaN or infinity, the others are constant in the training samples)"
-            )
-        self.kept_ = spread
-        self.mean_, self.scale_ = mean[spread], scale[spread]
-        self.n_nan_ = int(np.count_nonzero(~finite))
-        self.n_constant_ = int(np.count_nonzero(finite & ~spread))
+        scale = VoxelScale.fitted(X, self.ddof, "TrainingScaler")
+        self.kept_ = np.zeros(scale.total, dtype=bool)
+        self.kept_[scale.used] = True
+        self.mean_, self.scale_ = scale.mean, scale.sd
+        self.n_nan_, self.n_constant_ = scale.n_nan, scale.n_constant
         self.n_samples_ = len(X)
         self.fitted_on_ = fitted_on or f"{len(X)} training samples"
         return self

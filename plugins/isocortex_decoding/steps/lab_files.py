@@ -16,8 +16,8 @@ from isocortex_decoding.files import feature_dirs
 from isocortex_decoding.files.bdata import BData
 from isocortex_decoding.files.feature_dirs import Axes
 from isocortex_decoding.files.feature_folders import Convention
-from isocortex_decoding.preprocessing.recipe import Recipe, Series
-from isocortex_decoding.steps.preprocess import Normalisation, Preprocessed, preprocessed
+from isocortex_decoding.preprocessing.recipe import Series
+from isocortex_decoding.steps.preprocess import Normalisation, Preprocessed, preprocessed, recipe_of
 
 _IN_MEMORY = 2**29
 _DTYPES = {"stored": None, "float32": np.float32}
@@ -113,10 +113,9 @@ def preprocess_bdata(
     series = Series(
         patterns.values, patterns.stimuli or (), patterns.conditions, patterns.runs, blocks, keep, nuisance
     )
-    recipe = Recipe(
-        shift, linear_trend, outliers, None if normalise == "none" else normalise, baseline,
-        ("n/a", *(rest or ())), block_length, repeats, average,
-    )  # fmt: skip
+    recipe = recipe_of(
+        shift, linear_trend, outliers, normalise, baseline, rest, block_length, repeats, average
+    )
     return preprocessed(patterns, series, recipe)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -70,11 +70,24 @@ def preprocess_runs(
     average : the samples of a block are averaged, or stay single.
     """
     series = _series(patterns, regressors)
-    recipe = Recipe(
-        shift, linear_trend, outliers, None if normalise == "none" else normalise, baseline,
-        ("n/a", *(rest or ())), block_length, repeats, average,
-    )  # fmt: skip
+    recipe = recipe_of(
+        shift, linear_trend, outliers, normalise, baseline, rest, block_length, repeats, average
+    )
     return preprocessed(patterns, series, recipe)
+
+
+def recipe_of(
+    shift: int,
+    linear_trend: bool,
+    outliers: float,
+    normalise: Normalisation,
+    baseline: list[str] | None,
+    rest: list[str] | None,
+    *others: Any,
+) -> Recipe:
+    """The recipe that the settings of a step describe, in their order; samples without a label are rest."""
+    mode = None if normalise == "none" else normalise
+    return Recipe(shift, linear_trend, outliers, mode, baseline, ("n/a", *(rest or ())), *others)
 
 
 def preprocessed(patterns: Patterns, series: Series, recipe: Recipe) -> Preprocessed:

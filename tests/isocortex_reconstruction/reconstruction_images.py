@@ -1,10 +1,11 @@
-"""Stimuli and reconstructions of them that are noisy, in another order, by subject."""
+"""Stimuli, reconstructions of them that are noisy and in another order, by subject, and a small model."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from isocortex.data import Collected, Images
+from isocortex_reconstruction.evaluation.resizing import resized
 
 
 def stimuli(n: int = 8, size: tuple[int, int] = (16, 14), categories: int = 4, seed: int = 0) -> Images:
@@ -37,3 +38,23 @@ def study(originals: Images, noise: dict[str, float], subjects: int = 3) -> Coll
         },
         ("subject", "roi"),
     )
+
+
+class Pooled:
+    """A model of two layers: pixels of a quarter of the size, and their means by channel, squared."""
+
+    layers = ("conv1", "fc2")
+    image_size = (4, 3)
+    calls: list[int]
+
+    def __init__(self) -> None:
+        self.calls = []
+
+    def features(self, images: np.ndarray, layers: list[str]) -> dict[str, np.ndarray]:
+        self.calls.append(len(images))
+        small = resized(np.asarray(images, np.float32), self.image_size, "bilinear")
+        every = {"conv1": small, "fc2": small.reshape(len(small), -1)[:, ::5] ** 2 / 255}
+        return {name: every[name] for name in layers}
+
+    def loss_gradient(self, *_: object, **__: object) -> None:
+        raise NotImplementedError

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from reconstruction_images import noisy, stimuli, study
+from reconstruction_images import Pooled, noisy, stimuli, study
 from scipy import stats
 from scipy.spatial.distance import cdist
 
@@ -36,26 +36,6 @@ def row(table: Table, **values: str) -> dict:
     found = [r for r in table.rows() if all(r[name] == value for name, value in values.items())]
     assert len(found) == 1
     return found[0]
-
-
-class Pooled:
-    """A model of two layers: pixels of a quarter of the size, and their means by channel, squared."""
-
-    layers = ("conv1", "fc2")
-    image_size = (4, 3)
-    calls: list[int]
-
-    def __init__(self) -> None:
-        self.calls = []
-
-    def features(self, images: np.ndarray, layers: list[str]) -> dict[str, np.ndarray]:
-        self.calls.append(len(images))
-        small = resized(np.asarray(images, np.float32), self.image_size, "bilinear")
-        every = {"conv1": small, "fc2": small.reshape(len(small), -1)[:, ::5] ** 2 / 255}
-        return {name: every[name] for name in layers}
-
-    def loss_gradient(self, *_: object, **__: object) -> None:
-        raise NotImplementedError
 
 
 def test_the_steps_keep_the_contract() -> None:
@@ -149,7 +129,8 @@ def test_summary_is_over_subjects() -> None:
         assert summary["value"] == pytest.approx(np.mean([r["value"] for r in own]))
         if name != "profile_correlation":
             assert summary["interval_over"] == "images and subjects"
-            assert summary["low"] < summary["value"] < summary["high"]
+            assert summary["low"] <= summary["value"] <= summary["high"]
+            assert summary["low"] < summary["high"] or name.startswith("identification")
     alone = evaluate_reconstructions(noisy(originals, 60), originals, rng(), bootstraps=50)
     assert set(alone.summary["interval_over"]) == {"images", ""} and "subject" not in alone.scores.columns
     again = evaluate_reconstructions(noisy(originals, 60), originals, rng(), bootstraps=50)

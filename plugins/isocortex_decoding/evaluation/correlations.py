@@ -56,7 +56,7 @@ def profile_by_rows(decoded: Array, true: Array, own: npt.NDArray[np.intp], bloc
     out = np.full(units, np.nan)
     if samples < 2:
         return out
-    small = min(_eps(decoded), _eps(true))
+    small = min(rounding(decoded), rounding(true))
     for part in unit_blocks(units, 2 * samples, block):
         x = np.array(decoded[:, part], dtype=np.float64)
         y = np.array(true[:, part], dtype=np.float64)[own]
@@ -115,7 +115,9 @@ def pattern_by_rows(
         x, y = take(decoded, part), take(true, part)[own]
         sums.shift(x, y)
         sums.product = sums.product + np.einsum("ij,ij->i", x, y)
-    return sums.correlations(sums.product, sums.total[0] * sums.total[1], _eps(decoded), _eps(true), False)
+    return sums.correlations(
+        sums.product, sums.total[0] * sums.total[1], rounding(decoded), rounding(true), False
+    )
 
 
 def correlation_rows(
@@ -224,7 +226,7 @@ def _correlations(first: Array, second: Array, take: Any, dtype: Any, block: int
         sums.shift(x, y)
         product += x @ y.T
     eps = float(np.finfo(dtype).eps)
-    small = max(eps, _eps(first)), max(eps, _eps(second))
+    small = max(eps, rounding(first)), max(eps, rounding(second))
     return sums.correlations(product, np.outer(*sums.total) if sums.units else 0.0, *small, True)
 
 
@@ -234,7 +236,7 @@ def _pair(decoded: Any, true: Any, what: str) -> tuple[Array, Array]:
     return first, second
 
 
-def _eps(matrix: Array) -> float:
+def rounding(matrix: Array) -> float:
     """Rounding of the numbers as they are stored, but no coarser than float32's."""
     if matrix.dtype.kind != "f":
         return float(np.finfo(np.float64).eps)

@@ -9,6 +9,7 @@ import numpy as np
 from isocortex_decoding.evaluation.blocks import BLOCK, Floats, matrix_of, same_units, unit_statistics
 from isocortex_decoding.evaluation.correlations import pattern_by_rows, profile_by_rows, usable_units
 from isocortex_decoding.evaluation.identification import Identified, Indices, TieRule, identify_features
+from isocortex_decoding.evaluation.nulls import Null, pattern_null, profile_null
 
 
 class Scoring(NamedTuple):
@@ -30,7 +31,8 @@ class Scoring(NamedTuple):
 class LayerScores(NamedTuple):
     """``profile`` (units,), ``pattern`` (samples,; NaN without training features) and identification.
 
-    ``by_category`` (permutations,): mean score with whole categories permuted.
+    ``by_category`` (permutations,): mean score with whole categories permuted. ``profile_null`` and
+    ``pattern_null``: the mean correlations, with the stimuli permuted too (None without permutations).
     ``left_out`` counts the units that take no part in patterns and identification: not finite in some sample,
     or without spread in the training features where these normalise them.
     """
@@ -40,6 +42,8 @@ class LayerScores(NamedTuple):
     identified: Identified
     left_out: int
     by_category: Floats
+    profile_null: Null | None = None
+    pattern_null: Null | None = None
 
     @property
     def without_profile(self) -> int:
@@ -82,4 +86,10 @@ def score_layer(decoded: Any, true: Any, training: Any, scoring: Scoring) -> Lay
     )
     free = 0 if scoring.permutations is None else len(scoring.permutations)
     identified = found._replace(null=found.null[:free])
-    return LayerScores(profile, pattern, identified, int(np.count_nonzero(~keep)), found.null[free:])
+    nulls: list[Null | None] = [None, None]
+    if scoring.permutations is not None and free:
+        nulls[0] = profile_null(first, second, own, scoring.permutations, block)
+        if norm is not None:
+            nulls[1] = pattern_null(first, second, own, scoring.permutations, mean, norm, keep, block)
+    left_out = int(np.count_nonzero(~keep))
+    return LayerScores(profile, pattern, identified, left_out, found.null[free:], *nulls)

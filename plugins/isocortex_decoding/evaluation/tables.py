@@ -13,6 +13,7 @@ from isocortex_decoding.evaluation.baselines import category_only_of
 from isocortex_decoding.evaluation.blocks import Floats
 from isocortex_decoding.evaluation.identification import Identified
 from isocortex_decoding.evaluation.matching import Matched
+from isocortex_decoding.evaluation.nulls import Null
 from isocortex_decoding.evaluation.resampling import bootstrap_means, interval, permutation_p
 from isocortex_decoding.evaluation.scoring import LayerScores
 
@@ -80,7 +81,9 @@ def score_row(part: Scored, tie_rule: str, bootstraps: int, rng: np.random.Gener
         "left_out": scores.left_out,
         "without_profile": scores.without_profile,
         "profile_correlation": _mean(scores.profile),
+        "p_profile": _p_over([scores.profile_null]),
         "pattern_correlation": _mean(scores.pattern),
+        "p_pattern": _p_over([scores.pattern_null]),
         **_accuracy(_mean(identified.scores), draws),
         **_baselines(identified),
         **_null(_mean(identified.scores), identified.null, scores.by_category),
@@ -101,6 +104,16 @@ def _baselines(found: Identified) -> dict[str, float]:
         "category_only_q": category_only_of(found.within, found.between),
         "q": found.between,
     }
+
+
+def _p_over(nulls: Sequence[Null | None]) -> float:
+    """P of the mean over subjects; those without the value (NaN) are left out, as they are in the mean."""
+    known = [null for null in nulls if null is not None and not np.isnan(null.observed)]
+    if not known:
+        return float("nan")
+    return permutation_p(
+        float(np.mean([null.observed for null in known])), _over_subjects([null.permuted for null in known])
+    )
 
 
 def _free(part: Scored) -> Floats:
@@ -184,7 +197,9 @@ def _group(
         "subjects": len(parts),
         "stimuli": len(names),
         "profile_correlation": middle.pop("profile_correlation"),
+        "p_profile": _p_over([part.scores.profile_null for part in parts]),
         "pattern_correlation": middle.pop("pattern_correlation"),
+        "p_pattern": _p_over([part.scores.pattern_null for part in parts]),
         **_accuracy(mean, bootstrap_means(scores, bootstraps, rng, over, shares)),
         "interval_over": over,
         **middle,

@@ -25,7 +25,8 @@ class Evaluation(NamedTuple):
 
     ``scores``: further axes, ``roi``, ``subject``, ``layer``, ``n`` (samples), ``stimuli`` (candidates),
     ``averaged`` (repetitions a sample, "" unknown), ``units``, ``left_out`` and ``without_profile`` (units),
-    ``profile_correlation`` (mean over units), ``pattern_correlation`` (mean over samples),
+    ``profile_correlation`` (mean over units), ``pattern_correlation`` (mean over samples), each followed by
+    its ``p_profile`` and ``p_pattern`` (stimuli permuted),
     ``identification`` with its interval ``low`` and ``high``, ``chance``, ``category_only`` (what it were if
     only the category were known and ``q`` were 1), ``category_only_q`` (with the measured ``q``), ``q``
     (share of right comparisons between categories), ``p``, ``p_fdr`` (Benjamini-Hochberg over the table),
@@ -67,8 +68,8 @@ def evaluate_decoding(
     training : features of the training stimuli, whose mean and SD normalise the units for the pattern
         correlation; without them that is NaN. A unit without spread there is left out.
     tie_rule : what a tied comparison counts: "half", "wrong" (bdpy) or "correct" (Generic Object Decoding).
-    permutations : of the stimulus labels, for the null of identification; pairs of stimuli share members, so
-        no binomial test holds. They are the same for all subjects, so that what subjects share stays shared.
+    permutations : of the stimulus labels, for the nulls; pairs of stimuli share members, so no binomial test
+        holds. They are the same for all subjects, so that what subjects share stays shared.
         ``p`` takes any two stimuli as exchangeable. Where both sides cluster by category, the few categories
         may agree by chance: then ``p`` is too small for any claim about new categories, and ``p_categories``
         holds.

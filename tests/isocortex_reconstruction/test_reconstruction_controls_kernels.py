@@ -263,3 +263,67 @@ def test_groups_of_layers() -> None:
         layer_groups(layers, {"x": ["conv9_1"]})
     with pytest.raises(DataError, match="at least one"):
         layer_groups(layers, {})
+
+
+# findings
+
+
+def compared(alike: float, n: int = 4) -> judging.Compared:
+    like = pixels.Likeness(np.full(n, 0.5), np.ones(n), 0.01, 0.001)
+    return judging.Compared(like, like, np.full(n, alike))
+
+
+@pytest.mark.parametrize(
+    ("alike", "stimuli", "severity"),
+    [
+        (0.89, 0.1, "ok"),
+        (0.91, 0.1, "warning"),
+        (0.91, 0.81, "ok"),  # stimuli so alike correlate .9 with their mean
+        (0.96, 0.81, "warning"),
+        (0.91, float("nan"), "warning"),
+        (0.91, -0.2, "warning"),
+    ],
+)
+def test_same_pictures_are_judged_by_what_stimuli_have_in_common(
+    alike: float, stimuli: float, severity: str
+) -> None:
+    assert judging.same_picture_finding(compared(alike), stimuli, "").severity == severity
+
+
+@pytest.mark.parametrize(
+    ("p", "share", "least", "severity"),
+    [
+        (0.2, 0.7, 0.001, "ok"),
+        (0.009, 0.9, 0.001, "note"),
+        (0.001, 0.9, 0.001, "warning"),
+        (0.001, 0.4, 0.001, "ok"),
+        (0.04, 1.0, 0.04, "note"),
+        (float("nan"), float("nan"), 1.0, "note"),
+    ],
+)
+def test_identification_without_features(p: float, share: float, least: float, severity: str) -> None:
+    like = pixels.Likeness(np.zeros(4), np.full(4, share), p, least)
+    assert judging.identified_finding(like, 5, "").severity == severity
+
+
+def test_pictures_that_follow_their_features() -> None:
+    high, low = np.array([0.9, 0.8, 0.9]), np.array([0.1, 0.2, 0.95])
+    assert judging.follows_finding(high, low, "").severity == "ok"
+    assert judging.follows_finding(low, high, "").severity == "warning"
+    tied = judging.follows_finding(high, high + 1e-9, "")
+    assert tied.severity == "warning" and tied.value == 0.5
+    assert judging.follows_finding(np.full(2, np.nan), low[:2], "").value == 0.5
+
+
+def test_a_low_ceiling_says_where_it_lies() -> None:
+    low = pixels.Likeness(np.full(4, 0.2), np.full(4, 0.6), 0.1, 0.001)
+    met = judging.recovery_finding(low, {"fc6": 0.99}, low, "recovery")
+    assert met.severity == "warning" and "leave the picture open" in met.remedy
+    missed = judging.recovery_finding(low, {"fc6": 0.99, "fc7": 0.3}, low, "recovery")
+    assert "fc7: correlation 0.30" in missed.remedy
+    blank = pixels.Likeness(np.full(4, np.nan), np.full(4, 0.5), 1.0, 0.001)
+    assert judging.recovery_finding(blank, {"fc6": float("nan")}, low, "").severity == "warning"
+    assert (
+        judging.recovery_finding(pixels.Likeness(np.ones(1), np.full(1, np.nan), 1, 1), {}, low, "").severity
+        == "ok"
+    )

@@ -31,6 +31,8 @@ COPY = 0.9
 """A reconstruction that correlates so with a training picture, and less with its own stimulus, is a copy."""
 
 ALPHA = 0.05
+SURE = 0.01
+"""A p below ``ALPHA`` is a note, since many controls of many subjects are tested; one below it a warning."""
 
 _LOOK = "look at them: losses that are not finite, features of zero, or a picture that never left its start"
 _OTHER_SOURCE = (
@@ -87,18 +89,26 @@ def identified_finding(like: Likeness, tests: int, where: str) -> Finding:
     share, p = mean_of(like.identification), like.p * tests
     guard, n = "identified without its features", len(like.identification)
     text = f"pictures from features of something else{_identified(like)} (chance 50 %)"
-    if np.isnan(p) or like.least * tests > ALPHA:
+    if np.isnan(p) or like.least * tests > SURE:
         few = "too few pictures to tell this from chance"
         return Finding(guard, "note", where, f"{text}; {few}", n, share, 0.5, "check more images")
-    if p <= ALPHA and share > 0.5:
-        text = f"{text}, p = {like.p:.3g} of permuted labels, {tests} tests"
-        return Finding(guard, "warning", where, text, n, share, 0.5, _OTHER_SOURCE)
-    return Finding(guard, "ok", where, text, n, share, 0.5)
+    if p > ALPHA or not share > 0.5:
+        return Finding(guard, "ok", where, text, n, share, 0.5)
+    text = f"{text}, p = {like.p:.3g} of permuted labels, {tests} tests"
+    if p > SURE:
+        remedy = "check more images: with many subjects and controls some will be so by chance"
+        return Finding(guard, "note", where, text, n, share, 0.5, remedy)
+    return Finding(guard, "warning", where, text, n, share, 0.5, _OTHER_SOURCE)
 
 
 def same_picture_finding(compared: Compared, stimuli: float, where: str) -> Finding:
-    """Whether the pictures of a control are those from the brain; ``stimuli``: how alike two stimuli are."""
-    r, limit = mean_of(compared.alike), float(np.fmax(ALIKE, stimuli))
+    """Whether a control's pictures are those from the brain; ``stimuli``: mean correlation of two stimuli.
+
+    Stimuli that correlate rho with each other correlate sqrt(rho) with their mean, and so may any picture
+    that shows what they have in common. The limit is half way from there to 1, or ``ALIKE`` if that is more.
+    """
+    common = np.sqrt(max(np.nan_to_num(stimuli), 0.0))
+    r, limit = mean_of(compared.alike), float(max(ALIKE, (1 + common) / 2))
     text = f"pictures from features of something else correlate {r:.2f} with those from the brain"
     same = r >= limit
     severity: Severity = "warning" if same else "ok"
@@ -175,7 +185,7 @@ def diversity_finding(own: Diversity, true: Diversity, n: int, where: str) -> Fi
     )
     few = 2 * own.distinct <= true.distinct
     flat = n >= 10 and not own.effective >= FEW_DIMENSIONS and true.effective >= 2 * FEW_DIMENSIONS
-    alike = own.pairwise >= max(ALIKE, true.pairwise)
+    alike = own.pairwise >= max(ALIKE, (1 + true.pairwise) / 2)  # half way from the stimuli to one picture
     bad = n > 1 and (few or flat or alike)
     remedy = "the same pictures come out for different stimuli: look at them side by side" if bad else ""
     return Finding(

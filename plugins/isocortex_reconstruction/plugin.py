@@ -14,7 +14,38 @@ STEPS: dict[str, tuple[str, str]] = {
         "steps.reconstructing:reconstruct_images",
         "images whose features come close to decoded (or true) ones",
     ),
-    "generate_images": ("steps.reconstructing:generate_images", "images from decoded latents of a generator"),
+    "scale_features": ("scaling.steps:scale_features", "decoded features at the scale of true ones"),
+    "finish_images": (
+        "finishing.steps:finish_images",
+        "images made ready to be looked at, by a named method",
+    ),
+    "export_images": ("files.steps:export_images", "images in files of the Kamitani lab's naming, or plain"),
+    "load_reconstructions": ("files.steps:load_reconstructions", "reconstructions from the lab's files"),
+    "evaluate_reconstructions": (
+        "evaluation.steps:evaluate_reconstructions",
+        "how like their stimuli reconstructions are, pixel by pixel",
+    ),
+    "evaluate_reconstruction_features": (
+        "evaluation.steps:evaluate_reconstruction_features",
+        "how like their stimuli reconstructions are, layer by layer of a model",
+    ),
+    "check_reconstruction": (
+        "controls.steps:check_reconstruction",
+        "controls against reconstructions that only look right",
+    ),
+    "reconstruction_sheet": (
+        "figures.sheet:reconstruction_sheet",
+        "all stimuli, with their reconstructions beneath",
+    ),
+    "loss_curves": ("figures.losses:loss_curves", "how losses went down, in all and by layer"),
+    "reconstruction_feature_figure": (
+        "figures.features:reconstruction_feature_figure",
+        "identification of reconstructions by layer",
+    ),
+    "generate_images": (
+        "steps.reconstructing:generate_images",
+        "images from decoded latents of a generator",
+    ),
 }
 """Step -> where its function is, and what it does."""
 

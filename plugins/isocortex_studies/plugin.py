@@ -28,3 +28,8 @@ def register_pipelines(register: Register) -> None:
         "isocortex_pipelines:searchlight-codes.yaml",
         summary="concept codes by searchlight, tested over subjects",
     )
+    register(
+        "deep-image-reconstruction",
+        "isocortex_pipelines:deep-image-reconstruction.yaml",
+        summary="images from published decoded features (Shen et al. 2019), seven presets",
+    )

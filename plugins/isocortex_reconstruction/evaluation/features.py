@@ -12,6 +12,7 @@ from isocortex.contracts import Model
 from isocortex.data import Features, Images
 from isocortex.data.base import Array
 from isocortex.errors import DataError
+from isocortex.threads import one_blas_thread
 from isocortex_decoding.evaluation import tables
 from isocortex_decoding.evaluation.identification import Indices, TieRule
 from isocortex_decoding.evaluation.scoring import Scoring, score_layer
@@ -63,7 +64,8 @@ def compare(
     for part in parts:
         made = extraction.of(part.images, [str(number) for number in range(len(part.images))])
         for layer in made.layers:
-            scored = _scored(part, layer, made, true, training, setting)
+            with one_blas_thread():  # the sums do not depend on the machine
+                scored = _scored(part, layer, made, true, training, setting)
             rows.append(_row(scored, training is not None, setting, rng))
             found.append(scored._replace(scores=scored.scores._replace(profile=np.empty(0))))
         del made  # its files go with it

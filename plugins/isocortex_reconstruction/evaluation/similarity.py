@@ -10,6 +10,7 @@ import numpy.typing as npt
 from isocortex.choices import require_choice
 from isocortex.data.base import Array
 from isocortex.errors import DataError
+from isocortex.threads import over
 
 Floats = npt.NDArray[np.float64]
 Border = Literal["inside", "reflected"]
@@ -46,7 +47,14 @@ def ssim(first: Array, second: Array, data_range: float = 255.0, border: Border 
         )
     if not data_range > 0:
         raise DataError(f"SSIM: the range of levels is {data_range}; give a number above 0")
-    return np.array([_mean(x, y, data_range, border) for x, y in zip(first, second, strict=True)])
+    out = np.empty(len(first))
+
+    def work(start: int, stop: int) -> None:
+        for row in range(start, stop):
+            out[row] = _mean(first[row], second[row], data_range, border)
+
+    over(len(first), work)
+    return out
 
 
 def gaussian() -> Floats:

@@ -12,6 +12,7 @@ from isocortex.data import Collected, Features, Images, Table
 from isocortex.data.base import Array
 from isocortex.data.labels import codes
 from isocortex.errors import DataError
+from isocortex.threads import one_blas_thread
 from isocortex_decoding.evaluation import tables
 from isocortex_decoding.evaluation.identification import Indices, TieRule
 from isocortex_decoding.evaluation.matching import Trials
@@ -178,7 +179,8 @@ def _compared(
         "resampling": resampling_of(have, size, resampling),
         "levels": "clipped to 0 to 255" if clip else "as they are",
     }
-    measures = measure(_clipped(part.images, clip), candidates, design)
+    with one_blas_thread():  # it is enough, and its sums do not depend on the machine
+        measures = measure(_clipped(part.images, clip), candidates, design)
     return Compared(part.place, part.matched, measures, outside(part.images), made)
 
 

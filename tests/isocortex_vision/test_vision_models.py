@@ -274,3 +274,10 @@ def test_the_generator_refuses_what_does_not_fit() -> None:
         made.pullback(np.zeros((1, 6)), np.zeros((1, 10, 10, 3)))
     with pytest.raises(DataError, match="crop is 300"):
         DGN(crop=300)
+
+
+def test_the_mean_of_its_images_is_in_rgb() -> None:
+    small = {"image_size": 32, "head": "none", "width": 1 / 16}
+    assert VGG16(mean=(1.0, 2.0, 3.0), **small).image_mean == (1.0, 2.0, 3.0)
+    assert VGG16(preprocessing="caffe", **small).image_mean == (123.68, 116.779, 103.939)
+    assert VGG16(preprocessing="slim", **small).image_mean == (123.68, 116.779, 103.939)

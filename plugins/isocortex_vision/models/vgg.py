@@ -102,6 +102,11 @@ class VGG(TensorFlowModel):
         }
         return {**upto, "lee2023": (*study_a, *(name for name in before if name == "fc8"))}
 
+    @property
+    def image_mean(self) -> tuple[float, float, float]:
+        """Mean of the images that it was trained on (RGB, 0 to 255), from which pixels are inverted."""
+        return self.preprocessing.rgb_mean
+
     def with_precision(self, precision: Precision) -> Self:
         """Give this network, with the same weights, in another precision."""
         return in_precision(self, precision)

@@ -37,6 +37,7 @@ def stored_weights(architecture: Architecture, weights: Path | None, seed: int) 
 
 def on_disk(path: Path) -> Path:
     """Give the path itself, or where what was fetched under this name lies (``isocortex fetch``)."""
+    path = Path(path)
     if path.exists() or path.with_name(f"{path.name}.index").exists():  # a TensorFlow checkpoint
         return path
     from isocortex.assets.locating import asset_instead

@@ -28,6 +28,12 @@ class Preprocessing(NamedTuple):
     mean: tuple[float, float, float]
     scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
+    @property
+    def rgb_mean(self) -> tuple[float, float, float]:
+        """The mean in the order of RGB."""
+        first, second, third = self.mean
+        return (first, second, third) if self.channels == "RGB" else (third, second, first)
+
 
 class Slot(NamedTuple):
     """A layer of a network as far as files care: one with weights, or pooling (which takes a number)."""

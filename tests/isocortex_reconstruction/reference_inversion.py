@@ -24,6 +24,11 @@ Slope = tuple[float, float]
 class Network(Vgg):
     """A VGG that carries any slopes of its layers back to the image."""
 
+    def up_to(self, kind: str, number: str) -> Network:
+        """Leave out what is deeper."""
+        self.plan = self.plan[: self.plan.index((kind, number)) + 1]
+        return self
+
     def layers_of(self, image: Any, names: Any) -> dict[str, Any]:
         found = self.forward(image[None])
         return {name: found[name][0] for name in names}

@@ -13,7 +13,17 @@ import reference_inversion as ri
 from caffe_files import caffemodel
 from reference import VGG16 as BLOCKS
 from reference import dgn_weights, vgg_weights
-from reference_components import LAYERS, MEAN, SIDE, batch, doubled, rgb, small_network
+from reference_components import (
+    LAYERS,
+    MAPS,
+    MEAN,
+    SIDE,
+    NumpyModel,
+    batch,
+    doubled,
+    rgb,
+    small_network,
+)
 
 from isocortex_reconstruction.inversion import FeatureInversion
 from isocortex_vision import DGN, VGG16
@@ -121,3 +131,23 @@ def test_float32_stays_close_to_the_reference(algorithm: str, files: Mapping[str
         losses = np.array(wanted.evaluations)
         np.testing.assert_allclose(found.losses[row][:10], losses[:10], rtol=1e-2)
         assert min(found.losses[row]) == pytest.approx(min(losses), rel=0.05)
+
+
+@pytest.mark.parametrize("loss", ["l2", "l1", "inner", "gram"])
+def test_losses_and_gradients_equal_the_reference(loss: Any, files: Mapping[str, Path]) -> None:
+    names = MAPS if loss == "gram" else LAYERS
+    goals = batch([{name: target[name] for name in names} for target in targets("pixel")])
+    masks = {"conv2_2": rng(1).uniform(0, 1, goals["conv2_2"].shape[1:])}
+    weights = {name: rng(2).uniform(0.5, 1, 2) for name in names}
+    images = rng(3).uniform(0, 255, (2, SIDE, SIDE, 3))
+    settings: Any = {"image_size": SIDE, "width": 1 / 16, "classes": 12, "mean": MEAN}
+    model = VGG16(files["vgg"], precision="float64", **settings)
+    wanted = NumpyModel(network("pixel")).loss_gradient(images, goals, weights, loss, masks)
+    fused = model.objective(None, goals, weights, loss, masks)
+    assert fused is not None
+    for found in (model.loss_gradient(images, goals, weights, loss, masks), fused(images)):
+        np.testing.assert_allclose(found.losses, wanted.losses, rtol=1e-10)
+        for name in names:
+            np.testing.assert_allclose(found.by_layer[name], wanted.by_layer[name], rtol=1e-10)
+        error = np.abs(found.gradient - wanted.gradient).max()
+        assert error < 1e-9 * np.abs(wanted.gradient).max()

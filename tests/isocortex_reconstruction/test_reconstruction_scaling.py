@@ -104,6 +104,23 @@ def test_spread_leaves_nan_out(ddof: int) -> None:
     assert spread(row, ddof) == pytest.approx(np.nanstd(row, ddof=ddof))
 
 
+@pytest.mark.parametrize("shape", [(100_001,), (61, 67, 13), (3, 2, 40_000)])
+@pytest.mark.parametrize("gaps", [False, True])
+def test_spread_of_what_is_larger_than_a_block(shape: Any, gaps: bool) -> None:
+    rng = np.random.default_rng(1)
+    sample = (rng.standard_normal(shape) + 1000 * rng.random(shape[-1:] if len(shape) == 3 else 1)).astype(
+        np.float32
+    )
+    if gaps:
+        sample[rng.random(shape) < 0.1] = np.nan
+    axes = (0, 1) if len(shape) == 3 else 0
+    for ddof in (0, 1):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # numpy on what has no values
+            each = np.nanstd(sample.astype(np.float64), axis=axes, ddof=ddof)
+        assert spread(sample, ddof) == pytest.approx(np.nanmean(each), rel=1e-9)
+
+
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_each_method_is_its_formula(method: str, dtype: Any) -> None:

@@ -112,8 +112,8 @@ def _of_training(training: Features, layer: str, shape: Units) -> Array:
     return values
 
 
-def _sound(training: Features, layer: str, row: int) -> Floats:
-    sample = np.asarray(training.layers[layer][row], dtype=np.float64)
+def _sound(training: Features, layer: str, row: int) -> Array:
+    sample = np.asarray(training.layers[layer][row])
     if not np.isfinite(sample).all():
         raise DataError(
             f"training features: layer {layer!r} of {training.stimuli[row]!r} holds NaN or infinity; leave "

@@ -54,13 +54,12 @@ def batch(targets: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 class NumpyModel:
     """A model that is the reference's network; ``seen`` are the images that were evaluated."""
 
-    image_size = (SIDE, SIDE)
     image_mean = MEAN
     precision = "float64"
 
-    def __init__(self, network: ri.Network) -> None:
-        self.network = network
-        self.layers = tuple(network.forward(np.zeros((1, 3, SIDE, SIDE))))
+    def __init__(self, network: ri.Network, side: int = SIDE) -> None:
+        self.network, self.image_size = network, (side, side)
+        self.layers = tuple(network.forward(np.zeros((1, 3, side, side))))
         self.seen: list[Any] = []
 
     def features(self, images: Any, layers: Sequence[str]) -> dict[str, Any]:

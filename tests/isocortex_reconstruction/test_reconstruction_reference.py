@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 import reference_inversion as ri
 from reference import VGG16, dgn_weights, vgg_weights
+from threadpoolctl import threadpool_limits
 
 LAYERS = ("conv1_1", "relu1_2", "pool2", "conv3_1", "conv5_3", "relu6", "fc7", "fc8")
 MAPS = ("conv1_1", "relu1_2", "pool2", "conv3_1")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """The arrays are small: on a busy machine threads that wait for each other cost most of the time."""
+    with threadpool_limits(1, user_api="blas"):
+        yield
 
 
 def rng(seed: int = 0) -> np.random.Generator:

@@ -46,6 +46,7 @@ def register_steps(register):  # type: ignore[no-untyped-def]
         "te_evaluate_features": "evaluation.steps:evaluate_reconstruction_features",
         "te_sheet": "figures.sheet:reconstruction_sheet",
         "te_losses_figure": "figures.losses:loss_curves",
+        "te_pixel_figure": "figures.identification:reconstruction_identification_figure",
         "te_feature_figure": "figures.features:reconstruction_feature_figure",
     }.items():
         register(name, f"{_PLACE}.{place}", summary="under test")

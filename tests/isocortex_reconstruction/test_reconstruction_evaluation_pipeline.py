@@ -26,7 +26,8 @@ steps:
   sheet: {use: te_sheet, from: {originals: stimuli, reconstructed: made}, with: {columns: 5, side: 40}}
   curves: {use: te_losses_figure, from: {losses: losses}}
   layers: {use: te_feature_figure, from: {summary: features.summary, scores: features.scores}}
-report: [sheet, curves, layers, pixels.summary, features.summary]
+  rois: {use: te_pixel_figure, from: {summary: pixels.summary, scores: pixels.scores}}
+report: [sheet, rois, curves, layers, pixels.summary, features.summary]
 """
 
 

@@ -11,9 +11,13 @@ from reconstruction_images import Pooled, noisy, stimuli, study
 from isocortex import testing
 from isocortex.data import Collected, Figure, Images, Table
 from isocortex.errors import DataError, LabelMismatch
-from isocortex_reconstruction.evaluation.steps import evaluate_reconstruction_features
+from isocortex_reconstruction.evaluation.steps import (
+    evaluate_reconstruction_features,
+    evaluate_reconstructions,
+)
 from isocortex_reconstruction.figures.canvas import Canvas, cell_of, short
 from isocortex_reconstruction.figures.features import reconstruction_feature_figure
+from isocortex_reconstruction.figures.identification import reconstruction_identification_figure
 from isocortex_reconstruction.figures.losses import curves_of, loss_curves
 from isocortex_reconstruction.figures.sheet import reconstruction_sheet
 
@@ -34,7 +38,9 @@ def places_of(page: np.ndarray, picture: np.ndarray) -> list[tuple[int, int]]:
 
 
 def test_the_steps_keep_the_contract() -> None:
-    for step in (reconstruction_sheet, loss_curves, reconstruction_feature_figure):
+    for step in (
+        reconstruction_sheet, loss_curves, reconstruction_feature_figure, reconstruction_identification_figure
+    ):  # fmt: skip
         testing.check_step(step)
 
 
@@ -239,3 +245,23 @@ def test_features_by_layer_stand_beside_chance_and_category() -> None:
         reconstruction_feature_figure(losses())
     with pytest.raises(DataError, match="no value 'rmse'"):
         reconstruction_feature_figure(found.summary, value="rmse")  # type: ignore[arg-type]
+
+
+def test_identification_from_pixels_by_roi_and_measure() -> None:
+    originals = stimuli()
+    made = study(originals, {"V1": 300.0, "VC": 900.0})
+    rng = np.random.default_rng(0)
+    found = evaluate_reconstructions(made, originals, rng, permutations=20, bootstraps=50)
+    figure = reconstruction_identification_figure(found.summary, found.scores)
+    assert "8 stimuli" in figure.caption and "mean of 3 subjects" in figure.caption
+    assert figure.table is not None and len(figure.table) == 4
+    for row in figure.table.rows():
+        panel = "by pixel correlation" if "corr" in row["measure"] else "by Euclidean distance"
+        assert f"{panel} {row['roi']} {row['value']:.3f}" in figure.alt
+    alone = evaluate_reconstructions(made["S1,V1"], originals, rng, permutations=0, bootstraps=0)
+    plain = reconstruction_identification_figure(alone.summary)
+    assert "one set of reconstructions" in plain.caption and "by pixel correlation all" in plain.alt
+    with pytest.raises(DataError, match="wire the outputs"):
+        reconstruction_identification_figure(losses())
+    with pytest.raises(DataError, match="no rows of identification"):
+        reconstruction_identification_figure(Table({"measure": ["rmse"], "value": [1.0]}))

@@ -398,7 +398,9 @@ def test_plain_folders_without_a_description(tmp_path: Path) -> None:
     given = images()
     round_trip(export_images(given, "plain"), tmp_path / "a")
     (tmp_path / "a" / INDEX).unlink()
+    (tmp_path / "a" / "._Img0001.png").write_bytes(b"what macOS leaves")
     found = load_reconstructions(tmp_path / "a", "plain")
+    assert found.stimuli == given.stimuli
     assert np.array_equal(found.values, given.values)
     whole = images(("x", "y"), np.uint8)
     round_trip(export_images(whole, "plain"), tmp_path / "b")

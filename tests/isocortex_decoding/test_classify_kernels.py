@@ -176,6 +176,22 @@ def test_p_is_right_where_there_is_nothing() -> None:
     assert np.mean(small) <= 0.25
 
 
+def test_folds_that_hold_classes_evenly_stay_even_under_permutations() -> None:
+    # permuted classes would make a class rare in training where it is frequent in test: accuracy .18
+    rng = np.random.default_rng(3)
+    stimuli = np.arange(16)
+    folds = given_folds((stimuli // 4).tolist(), [{"test": [str(fold)]} for fold in range(4)])
+    nulls, accuracies = [], []
+    for _ in range(12):
+        x = rng.normal(size=(16, 20))
+        orders = rows_of_permuted_stimuli(stimuli, np.zeros(16, int), 20, rng)
+        found = classify(x, stimuli % 4, folds, ShrinkageLDA(), orders=orders)
+        nulls.append(found.null.mean())
+        accuracies.append(found.accuracy)
+    assert np.mean(nulls) == pytest.approx(0.25, abs=0.02)  # standard error .006
+    assert np.mean(accuracies) == pytest.approx(0.25, abs=0.09)
+
+
 def test_a_regressor_is_no_classifier_and_warnings_are_counted() -> None:
     x, y, runs = made()
     folds = leave_one_out(runs, "run")

@@ -124,7 +124,7 @@ def rows_of_permuted_stimuli(
     Samples of a stimulus resemble each other whatever its class; permuted one by one they would make the null
     too narrow. A row takes the place of one of its own run.
     """
-    names, within = np.asarray(stimuli), np.asarray(runs)
+    names, within = np.asarray(stimuli), np.asarray(runs).astype(str)
     by_run = np.argsort(within, kind="stable")
     members = [by_run[names[by_run] == name] for name in np.unique(names)]
     shown = ["\0".join(within[own].tolist()) for own in members]

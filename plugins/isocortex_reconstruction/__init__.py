@@ -1,1 +1,37 @@
 """Reading images back from CNN features: inversion, scaling, outputs, evaluation, controls."""
+
+from typing import TYPE_CHECKING
+
+from isocortex._lazy import attach
+
+if TYPE_CHECKING:
+    from isocortex_reconstruction.controls.steps import check_reconstruction as check_reconstruction
+    from isocortex_reconstruction.evaluation.steps import (
+        evaluate_reconstruction_features as evaluate_reconstruction_features,
+    )
+    from isocortex_reconstruction.evaluation.steps import evaluate_reconstructions as evaluate_reconstructions
+    from isocortex_reconstruction.figures.losses import loss_curves as loss_curves
+    from isocortex_reconstruction.figures.sheet import reconstruction_sheet as reconstruction_sheet
+    from isocortex_reconstruction.files.steps import load_reconstructions as load_reconstructions
+    from isocortex_reconstruction.finishing.steps import finish_images as finish_images
+    from isocortex_reconstruction.inversion import FeatureInversion as FeatureInversion
+    from isocortex_reconstruction.scaling.steps import scale_features as scale_features
+    from isocortex_reconstruction.steps.reconstructing import generate_images as generate_images
+    from isocortex_reconstruction.steps.reconstructing import reconstruct_images as reconstruct_images
+
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "FeatureInversion": "isocortex_reconstruction.inversion",
+        "check_reconstruction": "isocortex_reconstruction.controls.steps",
+        "evaluate_reconstruction_features": "isocortex_reconstruction.evaluation.steps",
+        "evaluate_reconstructions": "isocortex_reconstruction.evaluation.steps",
+        "finish_images": "isocortex_reconstruction.finishing.steps",
+        "generate_images": "isocortex_reconstruction.steps.reconstructing",
+        "load_reconstructions": "isocortex_reconstruction.files.steps",
+        "loss_curves": "isocortex_reconstruction.figures.losses",
+        "reconstruct_images": "isocortex_reconstruction.steps.reconstructing",
+        "reconstruction_sheet": "isocortex_reconstruction.figures.sheet",
+        "scale_features": "isocortex_reconstruction.scaling.steps",
+    },
+)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from isocortex_reconstruction.evaluation.steps import evaluate_reconstructions as evaluate_reconstructions
     from isocortex_reconstruction.figures.losses import loss_curves as loss_curves
     from isocortex_reconstruction.figures.sheet import reconstruction_sheet as reconstruction_sheet
+    from isocortex_reconstruction.files.image_files import ReconstructionFiles as ReconstructionFiles
+    from isocortex_reconstruction.files.steps import export_images as export_images
     from isocortex_reconstruction.files.steps import load_reconstructions as load_reconstructions
     from isocortex_reconstruction.finishing.steps import finish_images as finish_images
     from isocortex_reconstruction.inversion import FeatureInversion as FeatureInversion
@@ -23,9 +25,11 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "FeatureInversion": "isocortex_reconstruction.inversion",
+        "ReconstructionFiles": "isocortex_reconstruction.files.image_files",
         "check_reconstruction": "isocortex_reconstruction.controls.steps",
         "evaluate_reconstruction_features": "isocortex_reconstruction.evaluation.steps",
         "evaluate_reconstructions": "isocortex_reconstruction.evaluation.steps",
+        "export_images": "isocortex_reconstruction.files.steps",
         "finish_images": "isocortex_reconstruction.finishing.steps",
         "generate_images": "isocortex_reconstruction.steps.reconstructing",
         "load_reconstructions": "isocortex_reconstruction.files.steps",

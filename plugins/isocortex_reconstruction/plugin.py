@@ -42,6 +42,10 @@ STEPS: dict[str, tuple[str, str]] = {
         "figures.features:reconstruction_feature_figure",
         "identification of reconstructions by layer",
     ),
+    "reconstruction_identification_figure": (
+        "figures.identification:reconstruction_identification_figure",
+        "identification from pixels, by ROI",
+    ),
     "generate_images": (
         "steps.reconstructing:generate_images",
         "images from decoded latents of a generator",

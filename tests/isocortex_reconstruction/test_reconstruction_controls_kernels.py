@@ -327,3 +327,11 @@ def test_a_low_ceiling_says_where_it_lies() -> None:
         judging.recovery_finding(pixels.Likeness(np.ones(1), np.full(1, np.nan), 1, 1), {}, low, "").severity
         == "ok"
     )
+
+
+def test_a_blank_control_is_worse_than_any_picture() -> None:
+    found = compared(0.2)
+    blank = found.control._replace(correlation=np.full(4, np.nan))
+    assert judging.no_better_finding(found._replace(control=blank), "").severity == "ok"
+    assert judging.no_better_finding(found._replace(decoded=blank), "").severity == "warning"
+    assert judging.no_better_finding(found, "").severity == "warning"  # equal is no better

@@ -88,9 +88,12 @@ def identified_finding(like: Likeness, tests: int, where: str) -> Finding:
     """
     share, p = mean_of(like.identification), like.p * tests
     guard, n = "identified without its features", len(like.identification)
-    text = f"pictures from features of something else{_identified(like)} (chance 50 %)"
+    text = "pictures from features of something else" + (
+        _identified(like).removeprefix(" and") or " have no other candidates"
+    )
+    text += "" if np.isnan(share) else " (chance 50 %)"
     if np.isnan(p) or like.least * tests > SURE:
-        few = "too few pictures to tell this from chance"
+        few = "too few pictures or permutations to tell this from chance"
         return Finding(guard, "note", where, f"{text}; {few}", n, share, 0.5, "check more images")
     if p > ALPHA or not share > 0.5:
         return Finding(guard, "ok", where, text, n, share, 0.5)
@@ -117,9 +120,12 @@ def same_picture_finding(compared: Compared, stimuli: float, where: str) -> Find
 
 
 def no_better_finding(compared: Compared, where: str) -> Finding:
-    """Whether the pictures from the brain are more like their stimuli than those of a control."""
-    gain = compared.decoded.correlation - compared.control.correlation
-    mean = mean_of(gain)
+    """Whether the pictures from the brain are more like their stimuli than those of a control.
+
+    A blank picture, whose correlation is undefined, counts as 0.
+    """
+    gain = np.nan_to_num(compared.decoded.correlation) - np.nan_to_num(compared.control.correlation)
+    mean = float(gain.mean())
     text = (
         f"pictures from the brain correlate {mean_of(compared.decoded.correlation):.2f} with their stimuli, "
         f"those from features of something else {mean_of(compared.control.correlation):.2f}; the former are "
@@ -161,8 +167,8 @@ def copies_finding(near: Nearest, names: Labels, training: Labels, where: str) -
     chance = 0.5 + 1.645 / np.sqrt(12 * n)
     text = (
         f"{int(closer.sum())} of {n} reconstructions are more like a training picture than like their own "
-        f"stimulus ({len(set(near.item[closer].tolist()))} different ones), by {_gain(near, closer)}; they "
-        f"are nearer to their stimulus than to {100 * beaten:.0f} % of the training pictures (chance 50 %)"
+        f"stimulus{_gain(near, closer)}; they are nearer to their stimulus than to {100 * beaten:.0f} % of "
+        "the training pictures (chance 50 %)"
     )
     lost = share > 0.5 and beaten <= chance
     if len(copied):
@@ -206,4 +212,7 @@ def _lowest(features: dict[str, float]) -> str:
 
 
 def _gain(near: Nearest, closer: Array) -> str:
-    return f"{mean_of((near.r - near.own)[closer]):.2f} on average" if closer.any() else "nothing"
+    if not closer.any():
+        return ""
+    items = len(set(near.item[closer].tolist()))
+    return f" (by {mean_of((near.r - near.own)[closer]):.2f} on average; {items} different training pictures)"

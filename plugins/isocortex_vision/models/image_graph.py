@@ -8,8 +8,9 @@ from typing import Any
 from isocortex.data.base import Array
 from isocortex_vision._tensorflow import tf
 from isocortex_vision.networks.architecture import Architecture
+from isocortex_vision.networks.chain import Chain
 from isocortex_vision.networks.graph import NetworkGraph, preprocess
-from isocortex_vision.networks.objective import Goal, compared
+from isocortex_vision.networks.objective import Goal
 from isocortex_vision.networks.precision import Precision
 from isocortex_vision.networks.resizing import Resampling
 from isocortex_vision.weights.stored import Preprocessing
@@ -45,6 +46,6 @@ class ImageGraph:
         """What the network takes, of RGB images of 0 to 255."""
         return preprocess(images, self.preprocessing, self.size, self._dtype, self._resampling)
 
-    def losses(self, x: Any, goals: Mapping[str, Goal], loss: str) -> dict[str, Any]:
-        """Weighted losses (n,) by layer, of prepared images."""
-        return compared(self.network(x, tuple(goals)), goals, loss, self._dtype)
+    def comparing(self, goals: Mapping[str, Goal], loss: str) -> Chain:
+        """Function of prepared images that gives losses by layer, and the gradient of their sum."""
+        return Chain(self.network, goals, loss)

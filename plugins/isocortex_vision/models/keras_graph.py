@@ -36,9 +36,10 @@ class KerasGraph:
         """What the network takes, of RGB images of 0 to 255."""
         return preprocess(images, self.preprocessing, self.size, tf.float32)
 
-    def losses(self, x: Any, goals: Mapping[str, Goal], loss: str) -> dict[str, Any]:
-        """Weighted losses (n,) by layer, of prepared images."""
-        return compared(self._run(x, tuple(goals)), goals, loss, tf.float32)
+    def comparing(self, goals: Mapping[str, Goal], loss: str) -> Any:
+        """Function of prepared images that gives losses by layer, and the gradient of their sum."""
+        layers = tuple(goals)
+        return lambda x: compared(lambda x: self._run(x, layers), x, goals, loss)
 
     def _run(self, x: Any, wanted: Sequence[str]) -> dict[str, Any]:
         found = self._parts[tuple(wanted)](x, training=False)

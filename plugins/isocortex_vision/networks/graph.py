@@ -19,6 +19,7 @@ from isocortex_vision.networks.architecture import (
     Layer,
     Pool,
     Squeeze,
+    Stage,
     Unflatten,
     WithWeights,
     rectified,
@@ -55,20 +56,35 @@ class NetworkGraph:
         self._dtype = dtype_of(precision)
         self._transformed: dict[str, Tensor] = {}
         # a GPU's own library chooses by itself
-        self._minimal = precision == "float32" and not tf.config.list_physical_devices("GPU")
+        self._minimal = precision != "bfloat16" and not tf.config.list_physical_devices("GPU")
         self._first = next(layer.name for layer in architecture.layers if isinstance(layer, WithWeights))
 
     def prepare(self, wanted: Collection[str], many: bool = False) -> None:
         """Read the weights that the wanted layers need, outside of any traced function."""
         for stage in self.architecture.until(self._deepest(wanted)).stages():
-            name = stage.layer.name
-            if isinstance(stage.layer, WithWeights) and name not in self._tensors:
-                dtype = self._dtype_at(stage.layer)
-                self._tensors[name] = tuple(  # type: ignore[assignment]
-                    tf.constant(np.asarray(values), dtype=dtype) for values in self._parameters[name]
-                )
-            if many and self._minimal and winograd.pays(stage) and name not in self._transformed:
-                self._transformed[name] = tf.constant(winograd.transformed(self._parameters[name][0]))
+            if isinstance(stage.layer, WithWeights):
+                self.tensors(stage.layer.name)
+            if many and self._minimal and winograd.pays(stage):
+                self._transform(stage.layer.name)
+
+    def tensors(self, name: str) -> tuple[Tensor, Tensor]:
+        """Kernel and bias of a layer."""
+        if name not in self._tensors:
+            dtype = self.dtype_at(name)
+            self._tensors[name] = tuple(  # type: ignore[assignment]
+                tf.constant(np.asarray(values), dtype=dtype) for values in self._parameters[name]
+            )
+        return self._tensors[name]
+
+    def minimal(self, stage: Stage) -> Tensor | None:
+        """Kernel for ``winograd`` where that is faster for a number of images that stays the same."""
+        return self._transform(stage.layer.name) if self._minimal and winograd.applies(stage) else None
+
+    def _transform(self, name: str) -> Tensor:
+        if name not in self._transformed:
+            kernel = np.asarray(self._parameters[name][0], self._dtype.as_numpy_dtype)
+            self._transformed[name] = tf.constant(winograd.transformed(kernel))
+        return self._transformed[name]
 
     def __call__(self, inputs: Tensor, wanted: Collection[str], many: bool = False) -> dict[str, Tensor]:
         """Run as deep as the deepest of the wanted addresses; give them in forward order.
@@ -87,8 +103,9 @@ class NetworkGraph:
     def _deepest(self, wanted: Collection[str]) -> str:
         return next(name for name in reversed(self.architecture.addresses) if name in wanted)
 
-    def _dtype_at(self, layer: Layer) -> Any:
-        narrow = self._dtype == tf.bfloat16 and layer.name == self._first
+    def dtype_at(self, name: str) -> Any:
+        """Type that a layer computes with."""
+        narrow = self._dtype == tf.bfloat16 and name == self._first
         return tf.float32 if narrow else self._dtype
 
     def _apply(self, layer: Layer, x: Tensor, many: bool) -> tuple[Tensor, Tensor]:

@@ -14,6 +14,7 @@ from isocortex_vision.networks.losses import LOSSES
 from isocortex_vision.weights.stored import Preprocessing
 
 Tensor = Any
+Comparing = Callable[[Any], tuple[dict[str, Any], Any]]
 
 
 class Goal(NamedTuple):
@@ -34,8 +35,8 @@ class Network(Protocol):
         """What the network takes, of RGB images of 0 to 255."""
         ...
 
-    def losses(self, x: Tensor, goals: Mapping[str, Goal], loss: str) -> dict[str, Tensor]:
-        """Weighted losses (n,) by layer, of prepared images."""
+    def comparing(self, goals: Mapping[str, Goal], loss: str) -> Comparing:
+        """Function of prepared images: weighted losses (n,) by layer, and the gradient of their sum."""
         ...
 
 
@@ -69,9 +70,10 @@ class Objective:
         checked: Callable[[Array], Array],
         dtype: Any,
     ) -> None:
-        self._network, self._source, self._loss, self._checked = network, source, loss, checked
+        self._network, self._source, self._checked = network, source, checked
         self._dtype = tf.as_dtype(dtype)
-        self._goals = {name: Goal(*(self._uploaded(part) for part in goal)) for name, goal in goals.items()}
+        uploaded = {name: Goal(*(self._uploaded(part) for part in goal)) for name, goal in goals.items()}
+        self._comparing = network.comparing(uploaded, loss)
         self._traced: dict[tuple[Any, ...], Any] = {}
 
     def __call__(self, states: Array) -> Gradient:
@@ -92,9 +94,10 @@ class Objective:
     def _run(self, states: Tensor) -> Any:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(states)
-            by_layer = self._network.losses(self._inputs(states), self._goals, self._loss)
-            total = tf.add_n(list(by_layer.values()))
-        return total, by_layer, tape.gradient(total, states)
+            x = self._inputs(states)
+        by_layer, over = self._comparing(x)
+        gradient = tape.gradient(x, states, output_gradients=over)
+        return tf.add_n(list(by_layer.values())), by_layer, gradient
 
     def _inputs(self, states: Tensor) -> Tensor:
         network, source = self._network, self._source
@@ -110,11 +113,15 @@ class Objective:
 
 
 def compared(
-    features: Mapping[str, Tensor], goals: Mapping[str, Goal], loss: str, dtype: Any
-) -> dict[str, Tensor]:
-    """Weighted losses (n,) by layer, of the features of these layers."""
-    measure = LOSSES[loss]
-    return {
-        name: goal.weight * measure(tf.cast(features[name], dtype), goal.target, goal.mask)
-        for name, goal in goals.items()
-    }
+    features: Callable[[Tensor], Mapping[str, Tensor]], x: Tensor, goals: Mapping[str, Goal], loss: str
+) -> tuple[dict[str, Tensor], Tensor]:
+    """Weighted losses (n,) by layer, and the gradient of their sum by what the features are made of."""
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(x)
+        found = features(x)
+        by_layer = {
+            name: goal.weight * LOSSES[loss](tf.cast(found[name], goal.target.dtype), goal.target, goal.mask)
+            for name, goal in goals.items()
+        }
+        total = tf.add_n(list(by_layer.values()))
+    return by_layer, tape.gradient(total, x)

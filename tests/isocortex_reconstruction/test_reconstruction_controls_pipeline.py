@@ -26,7 +26,7 @@ steps:
   made:
     use: reconstruct_images
     from: {features: decoded}
-    with: {model: t-net, reconstructor: &how {use: feature-inversion, with: {iterations: 40}}}
+    with: {model: t-net, reconstructor: &how {use: feature-inversion, with: {optimiser: block-lbfgs, iterations: 40}}}
     over: subject
   made_shapes:
     use: reconstruct_images
@@ -123,7 +123,7 @@ def test_everything_in_one_pipeline(tmp_path: Path) -> None:
 def test_what_a_generator_can_and_cannot_show() -> None:
     """Stimuli that the generator can make are recovered; those that it cannot are a low ceiling."""
     drawn = np.random.default_rng(4)
-    inversion = FeatureInversion(optimiser="lbfgs", iterations=60)
+    inversion = FeatureInversion(optimiser="block-lbfgs", iterations=60)
     within = np.asarray(Mixer().generate(drawn.uniform(0.2, 2.8, (8, 6))))
     for values, expected in ((within, "ok"), (pictures(8), "warning")):
         originals = Images(values.astype(np.float32), tuple(f"s{k}" for k in range(8)))

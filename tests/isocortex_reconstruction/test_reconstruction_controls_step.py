@@ -399,6 +399,22 @@ def test_training_pictures_of_test_stimuli_are_named() -> None:
     assert len(found.nearest) == 0 and "repeated stimuli" in found.findings["guard"]
 
 
+def test_mean_features_are_those_of_training_where_these_have_all_layers() -> None:
+    parts = study()
+    training = photos(20, 9, "known")
+    known = Features(parts["model"].features(training.values, UNITS), training.stimuli)
+    few = Features({"fc6": known.layers["fc6"]}, known.stimuli)
+    of_decoded, _ = check(parts, controls=["mean"])
+    of_training, _ = check(parts, controls=["mean"], training_features=known)
+    fallback, _ = check(parts, controls=["mean"], training_features=few)
+    means = training.values.mean(axis=0)
+    assert np.abs(of_training.images.values - means[None]).max() < 0.1
+    assert np.array_equal(fallback.images.values, of_decoded.images.values)
+    assert np.abs(of_decoded.images.values - means[None]).max() > 10
+    single, said = check(study(1, 0.1), controls=["mean"], training_features=few)
+    assert severity(single.findings, "control", "mean") == "note" and not said
+
+
 def test_stimuli_of_another_size_are_stretched() -> None:
     parts = study()
     large = np.repeat(np.repeat(parts["originals"].values, 4, axis=1), 4, axis=2)

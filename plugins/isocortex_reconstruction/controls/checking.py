@@ -13,7 +13,6 @@ from isocortex.data.labels import Labels, positions
 from isocortex.errors import DataError
 from isocortex_decoding import pattern_correlation
 from isocortex_decoding.evaluation.blocks import Floats, finite_units
-from isocortex_decoding.evaluation.resampling import label_permutations
 from isocortex_decoding.guards.findings import Finding
 from isocortex_reconstruction.controls import judging, running
 from isocortex_reconstruction.controls.diversity import diversity
@@ -86,7 +85,7 @@ def impossible(control: Control, decoded: Features, tools: Tools, known: Feature
         return "a single decoded stimulus has no others"
     if control == "mixed" and len(decoded.layers) < 2:
         return "a single layer cannot be mixed (see the control other)"
-    if control == "mean" and known is None and decoded.n_samples < 2:
+    if control == "mean" and all_of(decoded, known) is None and decoded.n_samples < 2:
         return "the mean over a single decoded stimulus is that stimulus (give training_features)"
     return ""
 
@@ -120,7 +119,7 @@ def make(
         own, what, sources = seeds[control], f"control {control}", None
         targets, bare = true, control == "recovery_pixels"
         if control in WITHOUT:
-            targets, rows = without_stimulus(control, decoded, chosen.decoded, own, known)
+            targets, rows = without_stimulus(control, decoded, chosen.decoded, own, all_of(decoded, known))
             sources = None if rows is None else tuple(decoded.stimuli[k] for k in rows)
         try:
             yield Run(control, running.run(targets, tools, own, what, bare), sources)
@@ -181,11 +180,6 @@ def overall(reconstructed: Images, originals: Images) -> list[Finding]:
         judging.blank_finding(reconstructed.values, reconstructed.stimuli, "reconstructed"),
         judging.diversity_finding(made, true, len(reconstructed), "reconstructed"),
     ]
-
-
-def orders_of(originals: Images, permutations: int, rng: np.random.Generator) -> Indices:
-    """Other orders of the originals, for p of identification."""
-    return label_permutations(len(originals), permutations, rng)
 
 
 def _follows(run: Run, own: Array, ground: Ground) -> list[Finding]:

@@ -58,16 +58,25 @@ def nearest_of(r: Floats, own: Floats, of_stimuli: Floats) -> Nearest:
     )
 
 
-def nearest_pixels(reconstructed: Images, stimuli: Images, training: Images) -> Nearest:
-    """By correlation of pixels, at the size of the reconstructions; ``stimuli`` row by row their own."""
+def unlike(training: Labels, stimuli: Labels) -> Indices:
+    """Rows of the training data that do not carry the label of a test stimulus."""
+    known = set(stimuli)
+    return np.array([k for k, name in enumerate(training) if name not in known], dtype=np.intp)
+
+
+def nearest_pixels(reconstructed: Images, stimuli: Images, training: Images, kept: Indices) -> Nearest:
+    """By correlation of pixels, at the size of the reconstructions; ``item`` counts ``kept`` training rows.
+
+    ``stimuli`` are row by row those of the reconstructions.
+    """
     size = size_of(reconstructed)
     rows, true = (pixels(images.values, size) for images in (reconstructed, stimuli))
-    both = correlations_with(np.concatenate([rows, true]), training, size)
+    both = correlations_with(np.concatenate([rows, true]), training, size)[:, kept]
     return nearest_of(both[: len(rows)], paired(rows, true), both[len(rows) :])
 
 
 def nearest_features(
-    reconstructed: Images, stimuli: Images, training: Features, model: Model, units: int
+    reconstructed: Images, stimuli: Images, training: Features, kept: Indices, model: Model, units: int
 ) -> dict[str, Nearest]:
     """By correlation of features, z-scored by training, in each layer that the model and training have.
 
@@ -77,7 +86,7 @@ def nearest_features(
     seen = [thin_features(images.values, model, layers, units) for images in (reconstructed, stimuli)]
     found = {}
     for name in layers:
-        known = thin(training.layers[name], units)
+        known = thin(training.layers[name], units)[kept]
         if known.shape[1] != seen[0][name].shape[1]:
             raise DataError(
                 f"nearest training image: layer {name!r} has units {training.layers[name].shape[1:]} in "
@@ -89,22 +98,13 @@ def nearest_features(
     return found
 
 
-def unlike(training: Any, stimuli: Labels) -> tuple[Any, int]:
-    """Training data without what carries the label of a test stimulus, and how many that were."""
-    kept = [name for name in training.stimuli if name not in set(stimuli)]
-    left_out = len(training.stimuli) - len(kept)
-    return (training.select(kept) if left_out else training), left_out
-
-
-def rows_of(
-    found: Mapping[str, Nearest], reconstructed: Labels, training: Mapping[str, Labels]
-) -> list[dict[str, Any]]:
+def rows_of(found: Mapping[str, Nearest], reconstructed: Labels, training: Labels) -> list[dict[str, Any]]:
     """Rows of a table, one for each reconstruction and space ("pixels" or a layer)."""
     return [
         {
             "stimulus": name,
             "space": space,
-            "training": training[space][near.item[k]] if not np.isnan(near.r[k]) else "none",
+            "training": training[near.item[k]] if not np.isnan(near.r[k]) else "none",
             "correlation": float(near.r[k]),
             "own": float(near.own[k]),
             "gain": float(near.r[k] - near.own[k]),

@@ -16,7 +16,7 @@ from isocortex.errors import DataError, PluginError, suggestion
 from isocortex.layer_names import select_layers
 from isocortex_decoding.evaluation.blocks import matrix_of, thinned
 from isocortex_reconstruction.controls.pixels import Size, fitted, whole
-from isocortex_reconstruction.controls.targets import Control, Indices, Targets
+from isocortex_reconstruction.controls.targets import Control, Indices
 
 Wanted = str | Sequence[str] | None
 """Layers, as names, patterns and short names of a model; None for all that there are."""
@@ -89,7 +89,9 @@ def same_set(originals: Images, decoded: Features) -> Images:
     return originals if len(kept) == len(originals) else originals.select(kept)
 
 
-def true_targets(originals: Images, rows: Indices, decoded: Features, model: Model, what: str) -> Targets:
+def true_targets(
+    originals: Images, rows: Indices, decoded: Features, model: Model, what: str
+) -> dict[str, Array]:
     """Features of the stimuli themselves; they must have the units of the decoded ones."""
     found = model.features(originals.values[rows], list(decoded.layers))
     layers = {name: np.asarray(found[name]) for name in decoded.layers}
@@ -99,7 +101,7 @@ def true_targets(originals: Images, rows: Indices, decoded: Features, model: Mod
                 f"{what}: layer {name!r} has units {decoded.layers[name].shape[1:]} decoded, and "
                 f"{values.shape[1:]} in the model"
             )
-    return Targets(layers)
+    return layers
 
 
 def run(

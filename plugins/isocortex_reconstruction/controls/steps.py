@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from isocortex.contracts import Generator, Model, Reconstructor
 from isocortex.data import Features, Images, Table
-from isocortex.data.labels import Labels
 from isocortex.errors import DataError
+from isocortex_decoding.evaluation.resampling import label_permutations
 from isocortex_decoding.guards.findings import Finding, table_of, warn_of
 from isocortex_reconstruction.controls import checking, nearest, running
 from isocortex_reconstruction.controls.judging import copies_finding
@@ -71,7 +70,8 @@ def check_reconstruction(
 
     Parameters
     ----------
-    reconstructed : pictures from the decoded features, made by ``reconstructor`` with these settings.
+    reconstructed : pictures from the decoded features, as ``reconstruct_images`` gives them with this model,
+        reconstructor and generator (before ``finish_images``).
     originals : the stimuli; those of decoded stimuli are candidates, which should be one test set.
     decoded : features that they were made from, scaled as they were for that.
     training : the training pictures. Those with the label of a test stimulus are left out, and counted.
@@ -79,6 +79,7 @@ def check_reconstruction(
     controls : which to make (default: all that can be made).
     layers : names, patterns or short names of the model's layers that the reconstructions were made from;
         default all decoded ones.
+    n_images : how many of the reconstructed stimuli the controls are made for.
     batch_size : images that are worked on at once.
     max_units : features of layers with more units are thinned to about as many before they are compared.
     permutations : of labels, for p.
@@ -88,23 +89,19 @@ def check_reconstruction(
     used = running.require_layers(decoded, model, layers, _WHAT)
     originals = running.same_set(originals, used)
     chosen = running.choose(reconstructed.stimuli, originals, used, n_images, rng, _WHAT)
-    true = running.true_targets(originals, chosen.originals, used, model, _WHAT).layers
-    orders = checking.orders_of(originals, permutations, rng)
-    thin = {name: running.thin(values, max_units) for name, values in true.items()}
-    ground = checking.ground_of(reconstructed, originals, chosen, thin, orders)
-    known = checking.all_of(used, training_features)
-    wanted, findings = _wanted(controls, used, tools, known)
-    made = list(checking.make(wanted, used, chosen, true, tools, known, rng))
+    orders = label_permutations(len(originals), permutations, rng)
+    wanted, findings = _wanted(controls, used, tools, training_features)
+    true = running.true_targets(originals, chosen.originals, used, model, _WHAT)
+    made = list(checking.make(wanted, used, chosen, true, tools, training_features, rng))
     runs = [one for one in made if isinstance(one, running.Run)]
     findings += [one for one in made if isinstance(one, Finding)]
     findings += checking.overall(reconstructed, originals)
+    thin = {name: running.thin(values, max_units) for name, values in true.items()}
+    ground = checking.ground_of(reconstructed, originals, chosen, thin, orders)
     judged, scores = checking.judge(runs, ground, tools, max_units)
-    findings += judged
-    rows: list[dict[str, Any]] = []
     own = originals.select(reconstructed.stimuli)
-    for found, table in _nearest(reconstructed, own, training, training_features, model, max_units):
-        findings += found
-        rows += table
+    copies, rows = _nearest(reconstructed, own, (training, training_features), model, max_units)
+    findings += judged + copies
     warn_of(findings, _WHAT)
     return Checked(
         table_of(findings),
@@ -138,27 +135,27 @@ def _wanted(
 def _nearest(
     reconstructed: Images,
     stimuli: Images,
-    training: Images | None,
-    features: Features | None,
+    training: tuple[Images | None, Features | None],
     model: Model,
     units: int,
-) -> Iterator[tuple[list[Finding], list[dict[str, Any]]]]:
-    for data in (training, features):
+) -> tuple[list[Finding], list[dict[str, Any]]]:
+    findings: list[Finding] = []
+    rows: list[dict[str, Any]] = []
+    for data in training:
         if data is None:
             continue
-        kept, left_out = nearest.unlike(data, stimuli.stimuli)
-        notes = _left_out(left_out, data.kind)
-        if not kept.stimuli:
-            yield notes, []
+        kept = nearest.unlike(data.stimuli, stimuli.stimuli)
+        findings += _left_out(len(data.stimuli) - len(kept), data.kind)
+        if not len(kept):
             continue
-        if isinstance(kept, Images):
-            found = {"pixels": nearest.nearest_pixels(reconstructed, stimuli, kept)}
+        if isinstance(data, Images):
+            found = {"pixels": nearest.nearest_pixels(reconstructed, stimuli, data, kept)}
         else:
-            found = nearest.nearest_features(reconstructed, stimuli, kept, model, units)
-        names: dict[str, Labels] = dict.fromkeys(found, kept.stimuli)
-        labels = reconstructed.stimuli
-        notes += [copies_finding(near, labels, names[space], space) for space, near in found.items()]
-        yield notes, nearest.rows_of(found, labels, names)
+            found = nearest.nearest_features(reconstructed, stimuli, data, kept, model, units)
+        names, labels = tuple(data.stimuli[k] for k in kept), reconstructed.stimuli
+        findings += [copies_finding(near, labels, names, space) for space, near in found.items()]
+        rows += nearest.rows_of(found, labels, names)
+    return findings, rows
 
 
 def _left_out(count: int, kind: str) -> list[Finding]:

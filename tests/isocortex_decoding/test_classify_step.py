@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import false_discovery_control
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.neural_network import MLPClassifier
 from sklearn.svm import LinearSVC
@@ -66,6 +67,16 @@ def test_regions_and_subjects() -> None:
     assert figure.png == confusion_figure(found.confusion).png
     with pytest.raises(DataError, match="wire the output confusion"):
         confusion_figure(Table({"true": ["a"]}))
+
+
+def test_p_fdr_is_over_rois_and_subjects() -> None:
+    labels = np.zeros((3, 45))
+    labels[0, :12] = labels[1, 12:26] = labels[2, 26:] = 1
+    rois = StatMaps(labels, ("one", "two", "three"), brain().space, "label")
+    items = Collected({(f"S{k}",): brain(k + 3, 0.5) for k in range(2)}, ("subject",))
+    scores = classify_categories(items, rng(), rois, LDA, permutations=39).scores
+    np.testing.assert_allclose(scores["p_fdr"], false_discovery_control(scores["p"]))
+    assert len(scores) == 6 and (scores["p_fdr"] > scores["p"]).any()
 
 
 def test_an_axis_of_rois_is_the_roi_column() -> None:

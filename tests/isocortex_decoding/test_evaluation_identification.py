@@ -155,6 +155,18 @@ def test_zero_shot_among_training_items(rule: str) -> None:
             zero_shot_identification(decoded, true, training, k)
 
 
+def test_zero_shot_leaves_out_units_that_are_not_finite_anywhere() -> None:
+    rng = np.random.default_rng(7)
+    true, training = rng.normal(size=(6, 12)), rng.normal(size=(9, 12))
+    decoded = true + rng.normal(size=true.shape)
+    want = zero_shot_identification(decoded[:, 3:], true[:, 3:], training[:, 3:])
+    decoded[0, 0], true[1, 1], training[2, 2] = np.nan, np.inf, np.nan
+    found = zero_shot_identification(decoded, true, training)
+    np.testing.assert_array_equal(found.pairwise, want.pairwise)
+    np.testing.assert_array_equal(found.hits, want.hits)
+    assert not found.ties.any()
+
+
 def test_one_and_two_and_no_candidates() -> None:
     assert np.isnan(pairwise_identification(np.ones((1, 1)))).all()
     assert pairwise_identification(np.empty((0, 0))).shape == (0,)

@@ -84,6 +84,15 @@ def test_summary_is_over_subjects() -> None:
     assert alone.scores["subject"].tolist() == [""] * 3
 
 
+def test_p_fdr_is_over_the_whole_table() -> None:
+    true = features()
+    items = study(true, {"V1": 12.0, "V4": 25.0, "VC": 60.0})
+    found = evaluate_decoding(items, true, rng(), permutations=199, bootstraps=0)
+    for table in (found.scores, found.summary):
+        np.testing.assert_allclose(table["p_fdr"], stats.false_discovery_control(table["p"]))
+        assert (table["p_fdr"] > table["p"]).any()
+
+
 def test_p_of_whole_categories_is_larger_where_only_categories_are_known() -> None:
     rng_ = np.random.default_rng(3)
     names = [f"t{k:02d}" for k in range(20)]

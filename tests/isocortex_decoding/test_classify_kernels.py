@@ -22,6 +22,7 @@ from isocortex_decoding.crossvalidation.classification import (
     without_group_means,
 )
 from isocortex_decoding.crossvalidation.lda import ShrinkageLDA, ledoit_wolf_weight
+from isocortex_decoding.crossvalidation.scaling import standardised
 from isocortex_decoding.crossvalidation.splits import given_folds, leave_one_out
 
 
@@ -117,6 +118,19 @@ def test_nothing_of_the_test_samples_reaches_training() -> None:
     changed[runs == 0] *= -50
     classify(changed, y, leave_one_out(runs, "run"), Spy())
     np.testing.assert_array_equal(seen[0], seen[6])  # fold 1 tests run 0
+
+
+def test_both_sides_are_scaled_by_training_samples() -> None:
+    x, _, _ = made()
+    x[:, 4] = 7.0
+    x[40, 5], x[2, 6] = np.nan, np.inf
+    first, second, keep = standardised(x[:30], x[30:])
+    left = np.array([k for k in range(30) if k not in (4, 5, 6)])
+    assert np.array_equal(np.flatnonzero(keep), left)
+    mean, deviation = x[:30, left].mean(0), x[:30, left].std(0, ddof=1)
+    np.testing.assert_allclose(first, (x[:30, left] - mean) / deviation, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(second, (x[30:, left] - mean) / deviation, rtol=1e-9, atol=1e-9)
+    assert standardised(x[:30].astype(np.float32), x[30:].astype(np.float32))[1].dtype == np.float32
 
 
 def test_unusable_voxels_are_left_out_and_counted() -> None:

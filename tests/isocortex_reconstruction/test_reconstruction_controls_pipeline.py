@@ -26,7 +26,9 @@ steps:
   made:
     use: reconstruct_images
     from: {features: decoded}
-    with: {model: t-net, reconstructor: &how {use: feature-inversion, with: {optimiser: block-lbfgs, iterations: 40}}}
+    with:
+      model: t-net
+      reconstructor: &how {use: feature-inversion, with: {optimiser: block-lbfgs, iterations: 40}}
     over: subject
   made_shapes:
     use: reconstruct_images

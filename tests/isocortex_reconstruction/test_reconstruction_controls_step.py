@@ -236,6 +236,17 @@ def test_pictures_of_controls_carry_their_labels() -> None:
         assert np.abs(image - true).max() < 0.1
 
 
+@pytest.mark.parametrize("n", [2, 3, 7])
+@pytest.mark.parametrize("seed", range(6))
+def test_pictures_of_another_stimulus_are_never_those_of_the_label(n: int, seed: int) -> None:
+    parts = study(n, noise=0.0, seed=seed)
+    found, _ = check(parts, n_images=n, controls=["other"])
+    for name, image in zip(found.images.stimuli, found.images.values, strict=True):
+        distance = np.abs(parts["originals"].values - image).max(axis=(1, 2, 3))
+        source = parts["originals"].stimuli[int(distance.argmin())]
+        assert distance.min() < 0.1 and source != name.removeprefix("other:")
+
+
 def test_a_painter_is_found_by_controls_and_by_its_training_picture() -> None:
     training = photos(30, 9, "known")
     painter = Painter(known=training.values)
@@ -364,6 +375,8 @@ def test_nan_and_blank_pictures_are_found_and_spoil_no_others() -> None:
     assert [r["stimulus"] for r in blank] == [names[2], names[5]] and {r["training"] for r in blank} == {
         "none"
     }
+    broken = [r for r in found.nearest.rows() if r["stimulus"] == names[2]]
+    assert [r["space"] for r in broken] == ["pixels", *UNITS] and {r["training"] for r in broken} == {"none"}
 
 
 def test_a_black_control_is_a_finding() -> None:
@@ -517,6 +530,9 @@ def test_batches_change_nothing() -> None:
     whole, _ = check(parts, n_images=5, batch_size=5)
     assert np.allclose(found.images.values, whole.images.values, atol=1e-3)
     assert found.images.stimuli == whole.images.stimuli
+    painter = Painter(known=photos(1, 9).values)
+    alike, _ = check(parts | {"reconstructor": painter}, controls=["units"], batch_size=1)
+    assert (alike.images.values == alike.images.values[:1]).all()  # each starts from the same seed
 
 
 # other domains

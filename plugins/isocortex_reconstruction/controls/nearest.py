@@ -127,7 +127,7 @@ def _nearest_layer(seen: Array, true: Array, known: Array) -> Nearest | None:
         keep &= finite_units(seen[good])
     if keep.sum() < 2:
         return None
-    clean = np.where(good[:, None], seen, np.where(np.isnan(mean), 0.0, mean))  # z-scores of 0: undefined
+    clean = np.where(good[:, None], seen, 0.0)
     options: dict[str, Any] = {"mean": mean, "norm": norm, "keep": keep}
     r, of_stimuli = (correlation_matrix(side, known, **options) for side in (clean, true))
     own = pattern_correlation(clean, true, **options)

@@ -166,3 +166,11 @@ def test_clusters_are_found_and_seeded() -> None:
             feature_clusters(x, n, rng)
     with pytest.raises(DataError, match="only 2 samples differ"):
         feature_clusters(np.repeat(x[:2], 3, axis=0), 3, rng)
+
+
+def test_several_kinds_of_exclusive_labels_all_count() -> None:
+    labels = ["a", "b", "c", "d"]
+    kinds = {"category": ["x", "x", "y", "z"], "cluster": ["1", "2", "1", "3"]}
+    for order in (kinds, dict(reversed(kinds.items()))):
+        first = leave_one_out(labels, "stimulus", order).folds[0]
+        assert first.test.tolist() == [0] and first.train.tolist() == [3] and first.removed == 2

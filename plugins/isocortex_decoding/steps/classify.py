@@ -71,8 +71,8 @@ def classify_categories(
     z_score : scale voxels by the mean and SD of the training samples of each fold.
     run_means : "subtract" takes each run's mean over its samples away before. That uses no labels, but fits
         only runs with the same conditions equally often.
-    repetitions : samples of one stimulus on both sides of a fold, as in ``cross_validation_folds``. Where they
-        are allowed, p only says that samples of known stimuli are told apart.
+    repetitions : samples of one stimulus on both sides of a fold, as in ``cross_validation_folds``. Where
+        they are allowed, p only says that samples of known stimuli are told apart.
     permutations : of the samples within each run (over all where there are none) under labels and folds that
         stay, each followed by the whole cross-validation. Where new stimuli are tested, whole stimuli are
         permuted that were shown equally often in the same runs.

@@ -29,6 +29,8 @@ from isocortex_vision.networks.resizing import Resampling, resizing
 from isocortex_vision.weights.stored import Preprocessing
 
 Tensor = Any
+_MINIMAL = ("float32",)
+"""Precisions with ``winograd``; float64, to compare with, is computed as it is written down."""
 
 
 class NetworkGraph:
@@ -56,7 +58,7 @@ class NetworkGraph:
         self._dtype = dtype_of(precision)
         self._transformed: dict[str, Tensor] = {}
         # a GPU's own library chooses by itself
-        self._minimal = precision != "bfloat16" and not tf.config.list_physical_devices("GPU")
+        self._minimal = precision in _MINIMAL and not tf.config.list_physical_devices("GPU")
         self._first = next(layer.name for layer in architecture.layers if isinstance(layer, WithWeights))
 
     def prepare(self, wanted: Collection[str], many: bool = False) -> None:

@@ -117,7 +117,7 @@ def convolved_in_pieces(
         together = min(count, max(1, enough // (rows * of_row)))
         pieces = [x[i : i + together] for i in range(0, count, together)]
     else:
-        step = max(1, round(enough / of_row / TILE)) * TILE
+        step = _even(rows // TILE, max(1, enough // (of_row * TILE))) * TILE
         pieces = [
             x[i : i + 1, start : min(start + step, rows) + 2]
             for i in range(count)
@@ -126,6 +126,12 @@ def convolved_in_pieces(
     made = [_block(piece, kernel, bias, flipped) for piece in pieces]
     whole = made[0] if len(made) == 1 else tf.concat([tf.reshape(part, [-1]) for part in made], 0)
     return tf.reshape(whole, [count, rows, width - 2, -1])[:, : size[0], : size[1]]
+
+
+def _even(whole: int, most: int) -> int:
+    """Size of pieces: equal ones, which are compiled once, unless they would be less than half the most."""
+    divisors = [size for size in range(1, most + 1) if whole % size == 0]
+    return divisors[-1] if 2 * divisors[-1] >= most else most
 
 
 def _block(x: Tensor, kernel: Tensor, bias: Tensor | None, flipped: bool) -> Tensor:

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from isocortex._lazy import attach
 
 if TYPE_CHECKING:
+    from isocortex_reconstruction.controls.domains import check_domains as check_domains
+    from isocortex_reconstruction.controls.groups import reconstruct_layer_groups as reconstruct_layer_groups
     from isocortex_reconstruction.controls.steps import check_reconstruction as check_reconstruction
     from isocortex_reconstruction.evaluation.steps import (
         evaluate_reconstruction_features as evaluate_reconstruction_features,
@@ -26,6 +28,7 @@ __getattr__, __dir__, __all__ = attach(
     {
         "FeatureInversion": "isocortex_reconstruction.inversion",
         "ReconstructionFiles": "isocortex_reconstruction.files.image_files",
+        "check_domains": "isocortex_reconstruction.controls.domains",
         "check_reconstruction": "isocortex_reconstruction.controls.steps",
         "evaluate_reconstruction_features": "isocortex_reconstruction.evaluation.steps",
         "evaluate_reconstructions": "isocortex_reconstruction.evaluation.steps",
@@ -35,6 +38,7 @@ __getattr__, __dir__, __all__ = attach(
         "load_reconstructions": "isocortex_reconstruction.files.steps",
         "loss_curves": "isocortex_reconstruction.figures.losses",
         "reconstruct_images": "isocortex_reconstruction.steps.reconstructing",
+        "reconstruct_layer_groups": "isocortex_reconstruction.controls.groups",
         "reconstruction_sheet": "isocortex_reconstruction.figures.sheet",
         "scale_features": "isocortex_reconstruction.scaling.steps",
     },

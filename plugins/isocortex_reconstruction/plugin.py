@@ -33,6 +33,14 @@ STEPS: dict[str, tuple[str, str]] = {
         "controls.steps:check_reconstruction",
         "controls against reconstructions that only look right",
     ),
+    "check_domains": (
+        "controls.domains:check_domains",
+        "reconstructions of learnt kinds of stimuli beside those of other kinds",
+    ),
+    "reconstruct_layer_groups": (
+        "controls.groups:reconstruct_layer_groups",
+        "reconstructions from groups of layers alone",
+    ),
     "reconstruction_sheet": (
         "figures.sheet:reconstruction_sheet",
         "all stimuli, with their reconstructions beneath",

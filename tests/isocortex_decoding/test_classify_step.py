@@ -12,6 +12,7 @@ from sklearn.svm import LinearSVC
 from isocortex import testing
 from isocortex.data import Collected, Figure, Patterns, Space, StatMaps, Table
 from isocortex.errors import DataError
+from isocortex_decoding.crossvalidation.classification import classify
 from isocortex_decoding.crossvalidation.lda import ShrinkageLDA
 from isocortex_decoding.figures.confusion import confusion_figure
 from isocortex_decoding.steps.classify import classify_categories
@@ -119,6 +120,39 @@ def test_folds_of_a_few_kinds() -> None:
         classify_categories(split, rng(), None, LDA)
     with pytest.raises(DataError, match="1 condition"):
         classify_categories(patterns.select(["cat"]), rng(), None, LDA)
+
+
+@pytest.mark.parametrize(
+    ("options", "whole"),
+    [
+        ({"by": "stimulus"}, True),
+        ({"by": "stimulus", "folds": [{"test": ["s0", "s1", "s2"]}]}, True),
+        ({"by": "run", "repetitions": "allow"}, False),
+    ],
+)
+def test_what_is_permuted(monkeypatch: pytest.MonkeyPatch, options: dict, whole: bool) -> None:
+    seen: list[np.ndarray] = []
+
+    def spy(values, classes, folds, classifier, z_score, orders):
+        seen.append(orders)
+        return classify(values, classes, folds, classifier, z_score, orders)
+
+    monkeypatch.setattr("isocortex_decoding.steps.classify.classify", spy)
+    stimuli = np.tile([f"s{k}" for k in range(6)], 2)
+    runs = np.repeat(["r1", "r2"], 6)
+    values = np.random.default_rng(0).normal(size=(12, 8))
+    patterns = Patterns(values, np.tile(["a", "b", "c"], 4).tolist(), runs.tolist(), stimuli.tolist())
+    classify_categories(patterns, rng(), None, LDA, permutations=15, **options)
+    [orders] = seen
+    assert orders.shape == (15, 12) and (runs[orders] == runs).all()
+    together = [len(set(zip(stimuli, stimuli[order], strict=True))) == 6 for order in orders]
+    assert all(together) if whole else not any(together)
+    if whole:
+        return
+    seen.clear()
+    two = Patterns(values, ["a", "b", "c"] * 2 + ["c", "a", "b"] * 2, runs.tolist(), stimuli.tolist())
+    classify_categories(two, rng(), None, LDA, by="stimulus", permutations=15)  # a stimulus of two classes
+    assert not any(len(set(zip(stimuli, stimuli[order], strict=True))) == 6 for order in seen[0])
 
 
 def test_what_a_classifier_warns_of_is_said_once_and_seeds_come_from_the_pipeline() -> None:

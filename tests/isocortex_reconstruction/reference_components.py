@@ -11,8 +11,8 @@ from reference import VGG16, Weights, vgg_weights
 
 from isocortex.contracts import Gradient
 
-MEAN = (122.679, 116.669, 104.007)
-"""RGB, of study B."""
+MEAN = (121.0, 114.5, 105.25)
+"""RGB; not study B's, which is taken where a model does not say its own."""
 SIDE = 32
 LAYERS = ("conv1_1", "conv2_2", "conv3_3", "conv5_3", "fc6", "fc8")
 MAPS = LAYERS[:4]

@@ -301,3 +301,48 @@ def test_all_images_start_from_one_random_code(net: ri.Network, targets: list[di
     assert np.array_equal(found.latents[0], found.latents[1]) and np.unique(found.latents[0]).size > 2
     assert np.array_equal(found.latents, run(net, targets, **settings).latents)
     assert not np.array_equal(found.latents, run(net, targets, seed=1, **settings).latents)
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw"])
+def test_adam(name: Any, net: ri.Network, targets: list[dict[str, Any]]) -> None:
+    """As torch has it: AdamW's decay is multiplied by the step."""
+    found = run(net, targets, optimiser=name, step=4.0, decay=0.05 if name == "adamw" else 0.0)
+    generator = ri.SmallGenerator(LATENT)
+    coded = run(
+        net, targets, NumpyGenerator(generator, LATENT, 0.5), optimiser=name, step=0.1,
+        decay=0.2 if name == "adamw" else 0.0,
+    )  # fmt: skip
+    for row, target in enumerate(targets):
+        decay = 0.05 if name == "adamw" else 0.0
+        bounds = ri.pixel_bounds(MEAN[::-1], GREY.shape)
+        assert_same(found, row, ri.adam(ri.Objective(net, target), GREY, ITERATIONS, 4.0, decay, *bounds))
+        objective = ri.Objective(net, target, generator=generator)
+        wanted = ri.adam(objective, np.zeros(LATENT), ITERATIONS, 0.1, 4 * decay, 0.0, 0.5)
+        assert_same(coded, row, wanted)
+        assert np.allclose(coded.latents[row], wanted.latent) and wanted.latent.max() == 0.5
+
+
+class Uphill(NumpyModel):
+    """Its gradients point the wrong way: no line search can succeed."""
+
+    def loss_gradient(self, *given: Any, **named: Any) -> Any:
+        found = super().loss_gradient(*given, **named)
+        return found._replace(gradient=-found.gradient)
+
+
+@pytest.mark.xfail(strict=True, reason="after a line search that failed the last loss is not the image's")
+def test_the_last_loss_is_of_the_image_where_the_line_search_fails(
+    net: ri.Network, targets: list[dict[str, Any]]
+) -> None:
+    inversion = FeatureInversion(optimiser="lbfgs", iterations=5)
+    with pytest.warns(UserWarning):
+        found = inversion.reconstruct(batch(targets), Uphill(net), rng=rng())
+    for row, target in enumerate(targets):
+        loss = ri.Objective(net, target)(bgr(found.images[row]))[0]
+        assert found.losses[row, -1] == pytest.approx(loss)
+
+
+@pytest.mark.xfail(strict=True, reason="Adam takes a decay and does not say that it does nothing")
+def test_a_decay_that_adam_does_not_use_is_refused() -> None:
+    with pytest.raises(DataError, match="decay"):
+        FeatureInversion(optimiser="adam", decay=0.3)

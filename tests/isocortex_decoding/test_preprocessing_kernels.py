@@ -352,3 +352,33 @@ def test_training_statistics_never_see_the_test_samples() -> None:
     scaler.transform(test)
     assert np.array_equal(scaler.mean_, before)
     assert scaler.transform(test).mean() > 50, "the test samples keep their own mean"
+
+
+def test_regressors_that_are_nearly_one_another_both_count() -> None:
+    rng = np.random.default_rng(20)
+    first = rng.normal(size=60)
+    regressors = np.stack([first, first + 0.01 * rng.normal(size=60), rng.normal(size=60)], axis=1)
+    values = rng.normal(size=(60, 7))
+    design = np.column_stack([np.ones(60), regressors])
+    want = values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
+    found = regress_out(values, None, regressors, linear_detrend=False)
+    np.testing.assert_allclose(found, want, atol=1e-9)
+
+
+@pytest.mark.parametrize("mode", ["percent", "divide_mean"])
+def test_a_mean_that_is_nearly_zero_is_no_scale(mode: str) -> None:
+    rng = np.random.default_rng(21)
+    values = rng.normal(size=(40, 3))
+    values -= values.mean(axis=0)
+    values += np.array([0.0, 1e-9, 1e-3])
+    found = normalise(values, None, mode)
+    assert found.n_undefined == 2 and not found.values[:, :2].any() and np.isfinite(found.values).all()
+    assert np.abs(found.values[:, 2]).max() > 1e4
+
+
+@pytest.mark.parametrize("ddof", [0, 1, 2])
+def test_training_scaler_with_any_ddof(ddof: int) -> None:
+    train = np.random.default_rng(22).normal(3, 2, (9, 4))
+    scaler = TrainingScaler(ddof).fit(train)
+    np.testing.assert_allclose(scaler.scale_, train.std(axis=0, ddof=ddof))
+    np.testing.assert_allclose(scaler.transform(train).std(axis=0, ddof=ddof), 1.0)

@@ -15,6 +15,7 @@ from isocortex_reconstruction.algorithms.adam import Adam
 from isocortex_reconstruction.algorithms.block_lbfgs import BlockLBFGS
 from isocortex_reconstruction.algorithms.descent import Descent, Every, Prior, normalised
 from isocortex_reconstruction.algorithms.lbfgs import LBFGS
+from isocortex_reconstruction.algorithms.memory import Memory
 from isocortex_reconstruction.algorithms.schedules import at, ends, require
 
 RNG = np.random.default_rng(0)
@@ -117,6 +118,37 @@ def test_a_minimiser_that_fails_ends_all(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(MemoryError, match="no room"):
         minimised(LBFGS(), bowls, 30)
     assert threading.active_count() == before
+
+
+def two_loops(pairs: list[tuple[Any, Any]], vector: Any) -> Any:
+    """Nocedal 1980, as it is written in textbooks."""
+    q, taken = vector.copy(), []
+    for s, y in reversed(pairs):
+        taken.append((s @ q) / (y @ s))
+        q = q - taken[-1] * y
+    s, y = pairs[-1]
+    q = q * (s @ y) / (y @ y)
+    for (s, y), share in zip(pairs, reversed(taken), strict=True):
+        q = q + (share - (y @ q) / (y @ s)) * s
+    return q
+
+
+def test_the_memory_is_that_of_lbfgs() -> None:
+    rng = np.random.default_rng(0)
+    memory, pairs = Memory(3, 8), []
+    vector = rng.normal(size=8)
+    assert np.array_equal(memory.curved(vector), vector)
+    for number in range(7):
+        s = rng.normal(size=8).astype(np.float32).astype(float)
+        y = (s * rng.uniform(0.5, 3, 8)).astype(np.float32).astype(float)
+        memory.add(s, y)
+        pairs = [*pairs, (s, y)][-3:]
+        memory.add(s, -y)  # no curvature: not remembered
+        if number == 4:
+            memory.clear()
+            pairs = []
+        else:
+            assert np.allclose(memory.curved(vector), two_loops(pairs, vector), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("bounded", [True, False])

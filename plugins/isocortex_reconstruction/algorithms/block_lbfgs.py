@@ -7,11 +7,12 @@ memory, step and acceptance, so none waits for another's line search.
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
+from isocortex_reconstruction.algorithms.memory import Memory
 from isocortex_reconstruction.algorithms.problem import Evaluate, Floats, Problem
 
 _DECREASE, _SHORTEST = 1e-4, 1e-6
@@ -44,22 +45,15 @@ class BlockLBFGS:
         return np.stack([search.best for search in searches]).reshape(start.shape)
 
 
-@dataclass
 class _Search:
     """One image: ``tried`` is the state to evaluate next, ``best`` the last accepted one."""
 
-    best: Floats
-    low: Floats | None
-    high: Floats | None
-    settings: BlockLBFGS
-    loss: float = np.inf
-    step: float = 1.0
-
-    def __post_init__(self) -> None:
-        self.best = self._within(self.best.copy())
-        self.tried = self.best
+    def __init__(self, start: Floats, low: Floats | None, high: Floats | None, settings: BlockLBFGS) -> None:
+        self.low, self.high, self.first = low, high, settings.first
+        self.best = self.tried = self._within(start.copy())
+        self.loss, self.step = np.inf, 1.0
         self.gradient = self.direction = np.zeros_like(self.best)
-        self.pairs: deque[tuple[Floats, Floats, float]] = deque(maxlen=self.settings.memory)
+        self.memory = Memory(settings.memory, len(self.best))
 
     def tell(self, loss: float, gradient: Floats) -> None:
         """Take in what ``tried`` is worth, and choose what to try next."""
@@ -69,7 +63,7 @@ class _Search:
             moved = self.tried - self.best
             slope = float(self.gradient @ moved)
             if loss <= self.loss + _DECREASE * slope and slope < 0:
-                self._remember(moved, gradient - self.gradient)
+                self.memory.add(moved, gradient - self.gradient)
                 self._accept(loss, gradient)
             else:
                 self._shorten(loss, slope)
@@ -79,54 +73,36 @@ class _Search:
         self.best, self.loss, self.gradient = self.tried, loss, gradient
         self._aim()
 
-    def _remember(self, moved: Floats, change: Floats) -> None:
-        product = float(moved @ change)
-        if product > 1e-10 * np.sqrt(float(change @ change) * float(moved @ moved)):
-            self.pairs.append((moved, change, 1 / product))
-
     def _shorten(self, loss: float, slope: float) -> None:
         """Go back towards the best state: to the minimum of the parabola, or start anew."""
         rise = loss - self.loss - slope
         share = -slope / (2 * rise) if np.isfinite(rise) and rise > 0 else 0.1
         self.step *= min(0.5, max(0.1, share))
         if self.step < _SHORTEST:
-            self.pairs.clear()
+            self.memory.clear()
             self._aim()
 
     def _aim(self) -> None:
         """Direction and first step from the best state."""
         free = self._free()
-        self.direction = -self._curved(np.where(free, self.gradient, 0.0), free)
-        if not self.pairs or float(self.direction @ self.gradient) >= 0:
-            self.pairs.clear()
-            self.direction = np.where(free, -self.gradient, 0.0)
-            size = float(np.abs(self.direction).mean())
-            self.step = self.settings.first / size if size > 0 else 0.0
-        else:
-            self.step = 1.0
+        downhill = -self.gradient if free is None else np.where(free, -self.gradient, 0.0)
+        self.direction = self.memory.curved(downhill)
+        if free is not None:
+            self.direction[~free] = 0
+        self.step = 1.0
+        if not self.memory or float(self.direction @ self.gradient) >= 0:
+            self.memory.clear()
+            self.direction = downhill
+            size = float(np.abs(downhill).mean())
+            self.step = self.first / size if size > 0 else 0.0
 
-    def _free(self) -> np.ndarray:
+    def _free(self) -> npt.NDArray[np.bool_] | None:
         """Where the state may move against its gradient."""
-        free = np.ones(len(self.best), dtype=bool)
-        if self.low is not None and self.high is not None:
-            free &= ~((self.best <= self.low) & (self.gradient > 0))
-            free &= ~((self.best >= self.high) & (self.gradient < 0))
-        return free
-
-    def _curved(self, gradient: Floats, free: np.ndarray) -> Floats:
-        """Two loops of L-BFGS: the inverse Hessian's estimate times the gradient."""
-        if not self.pairs:
-            return gradient
-        shares = []
-        for moved, change, inverse in reversed(self.pairs):
-            share = inverse * float(moved @ gradient)
-            shares.append(share)
-            gradient = gradient - share * change
-        _, change, inverse = self.pairs[-1]
-        gradient = gradient / (inverse * float(change @ change))
-        for (moved, change, inverse), share in zip(self.pairs, reversed(shares), strict=True):
-            gradient = gradient + (share - inverse * float(change @ gradient)) * moved
-        return np.where(free, gradient, 0.0)
+        if self.low is None or self.high is None:
+            return None
+        fixed = (self.best <= self.low) & (self.gradient > 0)
+        fixed |= (self.best >= self.high) & (self.gradient < 0)
+        return ~fixed
 
     def _within(self, state: Floats) -> Floats:
         return state if self.low is None else np.clip(state, self.low, self.high)

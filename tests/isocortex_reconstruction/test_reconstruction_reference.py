@@ -155,6 +155,13 @@ def test_descent_of_latents_by_hand() -> None:
     assert np.allclose(more.latent, second)
 
 
+def test_codes_decay_before_they_are_clipped() -> None:
+    far = Bowl(np.array([9.0, -9.0]))
+    bounds: Any = {"rate": (1.5, 1.5), "decay": (0.1, 0.1), "lower": -1.4, "upper": 1.0}
+    found = ri.descend_latents(far, np.zeros(2), 2, **bounds)
+    assert np.allclose(found.latent, [1.0, -1.35])
+
+
 def test_descent_of_pixels_by_hand() -> None:
     start, point = np.zeros((3, 1, 2)), np.arange(6.0).reshape(3, 1, 2)
     settings = ri.Pixels(rate=(1.0, 0.0), momentum=(0.5, 0.5), decay=(0.2, 0.2), blur=None, normalise=False)

@@ -294,6 +294,18 @@ def test_latents_without_bounds_and_with_schedules(net: ri.Network, targets: lis
         assert (wanted.latent < 0).any() and np.allclose(found.latents[row], wanted.latent)
 
 
+def test_latents_decay_before_they_are_clipped(net: ri.Network, targets: list[dict[str, Any]]) -> None:
+    small = ri.SmallGenerator(LATENT)
+    found = run(net, targets, NumpyGenerator(small, LATENT, 0.4), step=0.2, momentum=0.9, decay=0.05)
+    for row, target in enumerate(targets):
+        objective = ri.Objective(net, target, generator=small)
+        wanted = ri.descend_latents(
+            objective, np.zeros(LATENT), ITERATIONS, (0.2, 0.2), (0.9, 0.9), (0.05, 0.05), 0.0, 0.4
+        )
+        assert_same(found, row, wanted)
+        assert (wanted.latent == 0.4).any() and np.allclose(found.latents[row], wanted.latent)
+
+
 def test_all_images_start_from_one_random_code(net: ri.Network, targets: list[dict[str, Any]]) -> None:
     generator = NumpyGenerator(ri.SmallGenerator(LATENT), LATENT, 5.0)
     settings: dict[str, Any] = {"generator": generator, "start": "noise", "iterations": 1}

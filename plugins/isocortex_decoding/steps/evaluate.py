@@ -88,9 +88,7 @@ def evaluate_decoding(
         matched = match(item, features, stimuli, trials, where)
         kinds = _categories(features, matched)
         if matched.stimuli not in nulls:
-            free = label_permutations(len(matched.stimuli), permutations, rng)
-            kept = None if kinds is None else category_permutations(kinds, permutations, rng)
-            nulls[matched.stimuli] = free, kept
+            nulls[matched.stimuli] = _orders(len(matched.stimuli), kinds, permutations, rng)
         free, kept = nulls[matched.stimuli]
         scoring = Scoring(matched.own, tie_rule, free, kinds, identify == "normalised", by_category=kept)
         for layer in layers_of(item, [features] if training is None else [features, training], layers, where):
@@ -111,6 +109,14 @@ def _categories(features: Features, matched: Matched) -> Indices | None:
     if features.categories is None:
         return None
     return codes([features.categories[row] for row in matched.rows])
+
+
+def _orders(
+    stimuli: int, kinds: Indices | None, permutations: int, rng: np.random.Generator
+) -> tuple[Indices, Indices | None]:
+    """Permutations of single stimuli, and of whole categories where there are any."""
+    free = label_permutations(stimuli, permutations, rng)
+    return free, None if kinds is None else category_permutations(kinds, permutations, rng)
 
 
 def _averaged(decoded: Decoded) -> str:

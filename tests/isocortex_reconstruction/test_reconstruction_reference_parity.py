@@ -18,6 +18,7 @@ from reference_components import (
     MAPS,
     MEAN,
     SIDE,
+    NumpyGenerator,
     NumpyModel,
     batch,
     doubled,
@@ -166,3 +167,25 @@ def test_losses_and_gradients_equal_the_reference(loss: Any, files: Mapping[str,
             np.testing.assert_allclose(found.by_layer[name], wanted.by_layer[name], rtol=1e-10)
         error = np.abs(found.gradient - wanted.gradient).max()
         assert error < 1e-9 * np.abs(wanted.gradient).max()
+
+
+@pytest.mark.parametrize("optimiser", ["descent", "lbfgs"])
+def test_a_stranger_s_generator_before_our_network(optimiser: Any, files: Mapping[str, Path]) -> None:
+    """Nothing is fused then; and no bounds."""
+    small = ri.SmallGenerator(LATENT)
+    stranger = NumpyGenerator(small, LATENT)
+    step = (0.02, 0.01)
+    settings: Any = {"step": step} if optimiser == "descent" else {"loss_scale": 1.0}
+    found = FeatureInversion(optimiser=optimiser, iterations=10, **settings).reconstruct(
+        batch(targets(True)), vgg(files, "float64", smooth=True), stranger, rng=rng()
+    )
+    for row, target in enumerate(targets(True)):
+        objective = ri.Objective(network(True), target, generator=small)
+        if optimiser == "descent":
+            wanted = ri.descend_latents(objective, np.zeros(LATENT), 10, step)
+        else:
+            wanted = ri.quasi_newton(objective, np.zeros(LATENT), 10)
+        losses = np.array(wanted.evaluations)
+        np.testing.assert_allclose(found.losses[row][: len(losses)], losses, rtol=1e-6)
+        assert np.abs(found.images[row] - rgb(wanted.image)).max() < 1
+        np.testing.assert_allclose(found.latents[row], wanted.latent, rtol=1e-6, atol=1e-6)

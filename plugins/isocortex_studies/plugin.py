@@ -12,24 +12,47 @@ if TYPE_CHECKING:
 assets = "isocortex_studies.assets:ASSETS"
 """Public data of the studies, for ``isocortex fetch``."""
 
+SOURCES = {
+    "simulated": ("simulated:Simulated", "digits and objects, planted codes"),
+    "lee2023": ("sample_data:SampleData", "Sample_Data of Lee et al. 2023: patterns and images"),
+    "nifti-betas": ("nifti_betas:NiftiBetas", "subjects' response maps in NIfTI files"),
+    "picture-folders": ("picture_sources:PictureFolders", "your images of digits and objects"),
+    "drawn-pictures": ("picture_sources:DrawnPictures", "real digits, and objects drawn by code"),
+}
+
+STEPS = {
+    "study_network": ("study_network:study_network", "a network of digits and objects, trained or loaded"),
+    "network_features": (
+        "study_network:network_features",
+        "activity of a trained network's layers for images",
+    ),
+    "nonzero_maps": ("study_maps:nonzero_maps", "maps of the voxels that have data in all samples"),
+    "study_inference": ("study_maps:study_inference", "where maps are significant, soundly or as published"),
+    "code_region_rsa": ("code_regions:code_region_rsa", "layers and brain inside the regions of codes"),
+    "code_region_bars": ("code_bars:code_region_bars", "the same as bars, averaged over subjects"),
+}
+
+PIPELINES = {
+    "concept-codes": "concept codes in patterns",
+    "searchlight-codes": "concept codes by searchlight, tested over subjects",
+    "digits-objects": "CNN layers, concept codes and brain (Lee et al. 2023), the whole study",
+    "deep-image-reconstruction": ("images from published decoded features (Shen et al. 2019), seven presets"),
+}
+
 
 @hookimpl
 def register_data_sources(register: Register) -> None:
-    register(
-        "simulated", "isocortex_studies.simulated:Simulated", summary="digits and objects, planted codes"
-    )
+    for name, (place, summary) in SOURCES.items():
+        register(name, f"isocortex_studies.{place}", summary=summary)
+
+
+@hookimpl
+def register_steps(register: Register) -> None:
+    for name, (place, summary) in STEPS.items():
+        register(name, f"isocortex_studies.{place}", summary=summary)
 
 
 @hookimpl
 def register_pipelines(register: Register) -> None:
-    register("concept-codes", "isocortex_pipelines:concept-codes.yaml", summary="concept codes in patterns")
-    register(
-        "searchlight-codes",
-        "isocortex_pipelines:searchlight-codes.yaml",
-        summary="concept codes by searchlight, tested over subjects",
-    )
-    register(
-        "deep-image-reconstruction",
-        "isocortex_pipelines:deep-image-reconstruction.yaml",
-        summary="images from published decoded features (Shen et al. 2019), seven presets",
-    )
+    for name, summary in PIPELINES.items():
+        register(name, f"isocortex_pipelines:{name}.yaml", summary=summary)

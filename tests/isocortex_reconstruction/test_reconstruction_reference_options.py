@@ -130,6 +130,11 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def plain(net: ri.Network, targets: list[dict[str, Any]]) -> Any:
+    return run(net, targets, **PLAIN)
+
+
 BLUR = pytest.mark.xfail(
     strict=True,
     raises=DataError,
@@ -138,12 +143,11 @@ BLUR = pytest.mark.xfail(
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=BLUR) if n == "blur" else n for n in SETTINGS])
-def test_descent_of_pixels(name: str, net: ri.Network, targets: list[dict[str, Any]]) -> None:
+def test_descent_of_pixels(name: str, net: ri.Network, targets: list[dict[str, Any]], plain: Any) -> None:
     ours, theirs = SETTINGS[name]
     # icnn divides priors by the square of half the norm of a random image; the mean square of 0 .. 255
     scale = (GREY.size * 255 * 511 / 6) ** 0.5 / 2
     found = run(net, targets, **{**PLAIN, **ours})
-    plain = run(net, targets, **PLAIN)
     for row, target in enumerate(targets):
         assert_same(found, row, descended(net, target, {"image_norm": scale, **theirs}))
         if name != "plain":

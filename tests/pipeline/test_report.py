@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import html
 import json
 import os
@@ -18,6 +19,7 @@ import isocortex as ic
 from isocortex.cli import main
 from isocortex.errors import DataError, IsocortexError, StepFailed
 from isocortex.report.again import report_again
+from isocortex.report.page import SCRIPTS, read_asset
 
 EVIL = "<script>alert(1)</script><img src=x onerror=y>\"'&"
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
@@ -49,14 +51,20 @@ class Tags(HTMLParser):
         self.tags: list[str] = []
         self.attributes: list[tuple[str, str | None]] = []
         self.text = ""
+        self.scripts: list[str] = []
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
         self.attributes += attrs
+        if tag == "script":
+            self.scripts.append("")
 
     def handle_data(self, data: str) -> None:
-        self.text += data
+        if self.cdata_elem == "script":
+            self.scripts[-1] += data
+        else:
+            self.text += data
 
 
 def test_hostile_texts_stay_texts(tmp_path: Path) -> None:
@@ -75,7 +83,14 @@ steps:
         ic.run(path, tmp_path / "out")
     page = (tmp_path / "out" / "report.html").read_text()
     tags = Tags(page)
-    assert "script" not in tags.tags
+    own = [read_asset(name) for name in SCRIPTS]
+    assert tags.scripts == own, "a script that is none of the page's own"
+    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in own]
+    (policy,) = [
+        value or "" for name, value in tags.attributes if name == "content" and "default" in str(value)
+    ]
+    admitted = " ".join(f"'sha256-{text}'" for text in hashes)
+    assert f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {admitted};" in policy
     assert tags.tags.count("img") == 1
     assert not [name for name, _ in tags.attributes if name.startswith("on")]
     assert ("alt", EVIL) in tags.attributes

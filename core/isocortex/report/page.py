@@ -3,40 +3,46 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import hashlib
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 from isocortex.data.base import Data
 from isocortex.data.figure import Figure
+from isocortex.data.images import Images
+from isocortex.data.maps import StatMaps
+from isocortex.data.rdms import RDMs
 from isocortex.data.table import Table
 from isocortex.formats.arrays import write_bytes
 from isocortex.pipeline.events import RunEvent
-from isocortex.pipeline.plan import Instance, Plan
+from isocortex.pipeline.plan import Plan
 from isocortex.pipeline.progress import clock
-from isocortex.pipeline.record import versions
-from isocortex.pipeline.store import Result, Store
+from isocortex.pipeline.store import Store
 from isocortex.plugins.markers import hookimpl
+from isocortex.report.encoding import json_text
+from isocortex.report.figures import show_figures
+from isocortex.report.graph import graph_of, steps_of
+from isocortex.report.images import show_images
+from isocortex.report.maps import show_maps
+from isocortex.report.overview import overview_of
+from isocortex.report.parts import Block, Context
+from isocortex.report.provenance import provenance_of
+from isocortex.report.rdms import show_rdms
+from isocortex.report.searchlights import add_voxel_rdms
+from isocortex.report.selection import select
+from isocortex.report.tables import show_tables
 
 FILE = "report.html"
-ROWS = 200
-"""Rows of a table that the page shows; the file has them all."""
-
-
-@dataclass
-class Block:
-    """One result on the page."""
-
-    title: str
-    text: str
-    folder: str
-    picture: str = ""
-    alt: str = ""
-    columns: list[str] = field(default_factory=list)
-    rows: list[list[str]] = field(default_factory=list)
-    more: int = 0
+SHOW: tuple[tuple[type[Data], Callable[[Block, Context], None]], ...] = (
+    (Figure, show_figures),
+    (Table, show_tables),
+    (StatMaps, show_maps),
+    (RDMs, show_rdms),
+    (Images, show_images),
+)
+"""What puts which type of data on the page; others are only named."""
+SCRIPTS = ("page.js", "colours.js", "rdm.js", "slices.js", "viewer.js", "table.js")
 
 
 class Report:
@@ -59,91 +65,70 @@ def write_page(
 
     Only the results of ``done`` are shown: where a step failed, that of an earlier run may still lie.
     """
-    import jinja2
-
     store = Store(out)
     results = {
         key: store.find(store.folder(item.step, item.axes)) if key in done else None
         for key, item in plan.instances.items()
     }
-    source = resources.files("isocortex.report").joinpath("page.html").read_text(encoding="utf-8")
-    template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(source)
-    html = template.render(
-        plan=plan,
-        blocks=list(_blocks(plan, results, out)),
-        steps=list(_steps(plan, results)),
-        failed=failed or {},
-        skipped=skipped,
-        warnings=[(key, text) for key, result in results.items() if result for text in result.warnings],
-        versions=versions(),
-        plugins=[info for info in plan.manager.infos if info.status == "loaded"],
-    )
+    context = Context(plan, results, out)
     path = out / FILE
     new = path.with_suffix(".html.new")
-    write_bytes(new, html.encode("utf-8", "backslashreplace"))
+    write_bytes(new, _render(context, failed or {}, skipped).encode("utf-8", "backslashreplace"))
     new.replace(path)
     return path
 
 
-def _blocks(plan: Plan, results: dict[str, Result | None], out: Path) -> Iterator[Block]:
-    wanted = plan.document.report or list(plan.document.steps)
-    for reference in wanted:
-        step, _, output = reference.partition(".")
-        for instance in plan.of_step(step):
-            result = results[instance.id]
-            for name, kind in instance.schema.outputs.items():
-                if result is None or (output and name != output):
-                    continue
-                if plan.document.report or issubclass(kind, (Figure, Table)):
-                    yield _block(instance, name, kind, result, out)
+def _render(context: Context, failed: Mapping[str, str], skipped: Sequence[str]) -> str:
+    import jinja2
+    from markupsafe import Markup
+
+    blocks = select(context)
+    for block in blocks:
+        _fill(block, context)
+    add_voxel_rdms(blocks, context)
+    steps = steps_of(context.plan, context.results, failed)
+    scripts = [read_asset(name) for name in SCRIPTS]
+    environment = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=jinja2.FunctionLoader(read_asset),
+    )
+    return environment.get_template("page.html").render(
+        plan=context.plan,
+        context=context,
+        overview=overview_of(context, blocks, failed, skipped),
+        blocks=blocks,
+        steps=steps,
+        slowest=max((step["seconds"] for step in steps), default=0) or 1,
+        total=clock(sum(step["seconds"] for step in steps)),
+        graph=graph_of(context.plan, steps),
+        provenance=provenance_of(context.plan, context.results, context.out),
+        payloads={key: Markup(json_text(value)) for key, value in context.payloads.items()},
+        style=Markup(read_asset("report.css")),
+        scripts=[Markup(text) for text in scripts],
+        script_hashes=" ".join(f"'sha256-{_digest(text)}'" for text in scripts),
+    )
 
 
-def _block(instance: Instance, name: str, kind: type[Data], result: Result, out: Path) -> Block:
-    output = result.outputs[name]
-    title = instance.id + (f".{name}" if len(instance.schema.outputs) > 1 else "")
-    folder = output.folder.relative_to(out).as_posix()
-    block = Block(title, output.summary, folder)
-    try:
-        _show(block, kind, output.folder)
-    except Exception as error:  # one result that cannot be read must not cost the page
-        block.text += f" (cannot be shown: {type(error).__name__}: {error})"
-    return block
+def _fill(block: Block, context: Context) -> None:
+    """Read the results of a block; one that cannot be shown must not cost the page."""
+    for kind, show in SHOW:
+        if issubclass(block.items[0].kind, kind):
+            try:
+                show(block, context)
+            except Exception as error:
+                block.problems.append(f"cannot be shown: {type(error).__name__}: {error}")
+                block.shape, block.content = "plain", None
+            return
 
 
-def _show(block: Block, kind: type[Data], folder: Path) -> None:
-    if issubclass(kind, Figure):
-        figure = kind.load(folder)
-        block.picture = base64.b64encode(figure.png).decode()
-        block.alt = figure.alt or figure.caption
-        _fill(block, figure.table)
-    elif issubclass(kind, Table):
-        _fill(block, kind.load(folder))
+def read_asset(name: str) -> str:
+    """Text of a template, style or script that pages are made from."""
+    return resources.files("isocortex.report").joinpath(name).read_text(encoding="utf-8")
 
 
-def _fill(block: Block, table: Table | None) -> None:
-    if table is None:
-        return
-    block.columns = list(table.columns)
-    rows = table.rows()
-    block.rows = [[_cell(value) for value in row.values()] for row in rows[:ROWS]]
-    block.more = max(len(rows) - ROWS, 0)
-
-
-def _cell(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _steps(plan: Plan, results: dict[str, Result | None]) -> Iterator[dict[str, Any]]:
-    for name, part in plan.document.steps.items():
-        found = [results[instance.id] for instance in plan.of_step(name)]
-        times = [
-            seconds for result in found if result is not None and (seconds := result.seconds()) is not None
-        ]
-        yield {
-            "name": name,
-            "use": part.use,
-            "over": ", ".join(part.over),
-            "done": sum(result is not None for result in found),
-            "all": len(found),
-            "time": clock(sum(times)) if times else "",
-        }
+def _digest(text: str) -> str:
+    """What the page's Content-Security-Policy admits: these scripts, and no other."""
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

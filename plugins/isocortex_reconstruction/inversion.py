@@ -24,7 +24,7 @@ from isocortex_reconstruction.optimisers import (
     PriorSettings,
     optimiser_of,
 )
-from isocortex_reconstruction.presets import PresetName, settings_of
+from isocortex_reconstruction.presets import PresetName, require_used, settings_of
 from isocortex_reconstruction.searches import Search
 from isocortex_reconstruction.starts import Start, starting_state
 
@@ -110,16 +110,27 @@ class FeatureInversion:
             "clip_extreme": clip_extreme, "clip_small_norm": clip_small_norm,
             "clip_small_contribution": clip_small_contribution,
         }  # fmt: skip
-        for generated in (False, True):  # what is wrong with any use is said now
-            if not (preset == "cookbook2023" and not generated):
-                self._checked(generated)
+        self._require_use()
 
     def settings(self, generated: bool) -> dict[str, Any]:
         """All settings, with (or without) a generator."""
         return {**settings_of(self.preset, generated, self._given), **self._pixel_only}
 
-    def _checked(self, generated: bool) -> None:
+    def _require_use(self) -> None:
+        """Say now what is wrong with pixels and latents alike; what is for one of them is said there."""
+        problems = []
+        for generated in (False, True):
+            try:
+                self._checked(generated)
+            except DataError as error:
+                problems.append(error)
+        if len(problems) == 2:
+            raise problems[self.preset == "cookbook2023"]
+
+    def _checked(self, generated: bool) -> dict[str, Any]:
+        """All settings, or what is wrong with them."""
         settings = self.settings(generated)
+        require_used(settings["optimiser"], self._given, self.preset)
         if settings["iterations"] < 1 or not 0 <= self.float32_iterations <= settings["iterations"]:
             raise DataError(
                 f"iterations is {settings['iterations']}, float32_iterations {self.float32_iterations}; give "
@@ -127,8 +138,8 @@ class FeatureInversion:
             )
         if self.loss_scale is not None and not 0 < self.loss_scale < np.inf:
             raise DataError(f"loss_scale is {self.loss_scale:g}; give a number above 0")
-        if not generated or not any(self._pixel_only.values()):
-            optimiser_of(settings, generated)
+        optimiser_of(settings, generated)
+        return settings
 
     def reconstruct(
         self,
@@ -146,7 +157,7 @@ class FeatureInversion:
         ``algorithms.replaying``); it is emptied at the end. Losses are weighted, (n, evaluations), and by
         layer too. Warns of targets whose loss did not fall.
         """
-        settings = self.settings(generator is not None)
+        settings = self._checked(generator is not None)
         if generator is not None:
             require_generated(generator, model, self.resize_generated)
         masks = {name: _mask(path) for name, path in self.masks.items()}
@@ -208,7 +219,7 @@ def _warn_of_failures(losses: Floats, start: Floats, states: Floats) -> None:
     same = (start == states).reshape(len(start), -1).all(axis=1)
     worse = losses[:, -1] >= losses[:, 0]
     for bad, what in (
-        (same, "did not move from the start: the gradient is zero there"),
+        (same, "did not move from the start: the gradient is zero there, or no step lowers the loss"),
         (worse & ~same, "end with a loss that is no smaller than at the start"),
     ):
         if bad.any() and losses.shape[1] > 1:

@@ -22,6 +22,13 @@ _SHEN = {
 }
 _COOKBOOK = {**_SHEN[True], "iterations": 1000, "start": "noise"}
 
+_USED = {
+    "descent": ("step", "momentum", "decay", "normalise", "blur", "returned"),
+    "adam": ("step", "returned"),
+    "adamw": ("step", "decay", "returned"),
+}
+"""Optimiser -> the settings that it alone looks at."""
+
 COMMON: Mapping[str, Any] = MappingProxyType({"iterations": 200, "returned": "evaluated", **_PUBLISHED})
 """What is taken where neither the user nor a preset says otherwise."""
 
@@ -45,6 +52,17 @@ def settings_of(preset: PresetName | None, generated: bool, given: Mapping[str, 
         **_of_optimiser(chosen["optimiser"], generated),
         **chosen,
     }
+
+
+def require_used(optimiser: str, given: Mapping[str, Any], preset: PresetName | None) -> None:
+    """Raise for settings that the optimiser does not look at: they would do nothing, without a word."""
+    if preset is not None:
+        return
+    used = {"optimiser", "iterations", "loss", "layer_weights", "start", *_USED.get(optimiser, ())}
+    idle = [name for name, value in given.items() if value is not None and name not in used]
+    if idle:
+        takes = ", ".join(_USED.get(optimiser, ())) or "none of its own"
+        raise DataError(f"{', '.join(idle)}: the optimiser {optimiser!r} does not use it; it takes {takes}")
 
 
 def _fixed(preset: PresetName | None, generated: bool) -> dict[str, Any]:

@@ -58,12 +58,15 @@ class Search:
             recorder = Recorder(space, evaluate, callback)
             if finer is None or steady:
                 states = optimiser.minimise(recorder, space, start, iterations, rng)
-                return Found(states, recorder)
-            states = start
-            if iterations > last:
-                states = optimiser.minimise(recorder, space, states, iterations - last, rng)
-            switching.switch(finer)
-            return Found(optimiser.minimise(recorder, finer, states, last, rng), recorder)
+            else:
+                states = start
+                if iterations > last:
+                    states = optimiser.minimise(recorder, space, states, iterations - last, rng)
+                switching.switch(finer)
+                states = optimiser.minimise(recorder, finer, states, last, rng)
+            if self.settings["optimiser"] in ("lbfgs", "block-lbfgs"):
+                recorder.finish(states)
+            return Found(states, recorder)
 
     @contextmanager
     def _logged(self, evaluate: Evaluate, start: Floats) -> Iterator[Evaluate]:

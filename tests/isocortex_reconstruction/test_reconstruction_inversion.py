@@ -286,9 +286,13 @@ def test_bfloat16_scales_the_loss_for_lbfgs() -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    [{"optimiser": "adam", "decay": 0.3}, {"optimiser": "lbfgs", "step": 2.0}, {"optimiser": "block-lbfgs", "blur": 1.0},
-     {"optimiser": "adamw", "momentum": 0.5}],
-)  # fmt: skip
+    [
+        {"optimiser": "adam", "decay": 0.3},
+        {"optimiser": "lbfgs", "step": 2.0},
+        {"optimiser": "block-lbfgs", "blur": 1.0},
+        {"optimiser": "adamw", "momentum": 0.5},
+    ],
+)
 def test_a_setting_that_would_do_nothing_is_refused(settings: Any) -> None:
     with pytest.raises(DataError, match=f"the optimiser '{settings['optimiser']}' does not use it"):
         FeatureInversion(**settings)

@@ -18,6 +18,9 @@ from isocortex_searchlight import SearchlightRDMs
 
 COLUMNS = ("code", "region", "model", "similarity", "sd", "voxels", "left_out", "pairs", "measure")
 
+ZERO = 1e-12
+"""Similarities below this are rounded zeros: with few pairs a rho of exactly 0 is common, and not above 0."""
+
 
 def code_region_rsa(
     rdms: SearchlightRDMs,
@@ -80,7 +83,8 @@ def code_region_rsa(
         if known.any():
             found[:, known] = embed(aligned.values[:, pairs].astype(np.float64)) @ embed(own[known]).T
         about = {"code": code, "region": region}
-        for model, values in zip(aligned.names, np.clip(found, -1, 1), strict=True):
+        found = np.where(np.abs(found) < ZERO, 0.0, np.clip(found, -1, 1))
+        for model, values in zip(aligned.names, found, strict=True):
             means = _means(values, len(places), voxels == "lee2023_positive")
             what = {"pairs": int(pairs.sum()), "measure": similarity_handle(similarity).name}
             rows.append({**about, "model": model, **means, **what})

@@ -121,7 +121,9 @@ class SampleData:
                 f"{path}: {BETA!r} is {beta.dtype} of shape {beta.shape}, expected numbers of "
                 f"{(*SHAPE, len(CONDITIONS))}: 16 maps on the study's grid"
             )
-        taken = nonzero(beta) if self.voxels == "nonzero" else np.asarray(beta.sum(axis=3) != 0)
+        taken = nonzero(beta)
+        if self.voxels == "lee2023":  # centres whose values cancel are no members, and stay centres
+            taken |= beta.sum(axis=3) != 0
         if self.mask is not None:
             taken &= mask_on(self.mask, Space(np.ones(SHAPE, dtype=bool), np.array(AFFINE)))
         if not taken.any():

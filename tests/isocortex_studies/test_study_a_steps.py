@@ -1,0 +1,304 @@
+"""The steps of study A one by one: what they refuse, and what they do with several subjects."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+from weight_files import write_checkpoint
+
+import isocortex as ic
+from isocortex.data import Collected, Patterns, RDMs, Space, StatMaps, Table
+from isocortex.errors import DataError, LabelMismatch
+from isocortex.testing import check_step
+from isocortex_searchlight import SearchlightRDMs, searchlight_rdms
+from isocortex_studies.code_bars import code_region_bars
+from isocortex_studies.code_regions import code_region_rsa
+from isocortex_studies.concepts import CODES, CONDITIONS, DIGITS
+from isocortex_studies.sample_data import SampleData
+from isocortex_studies.study_maps import nonzero_maps, parametric_p, study_inference
+from isocortex_studies.study_network import load_trained, network_features, study_network
+
+SPACE = Space(np.ones((6, 6, 6), dtype=bool), np.diag([3.0, 3, 3, 1]))
+PAIRS = 120
+
+
+def models(seed: int = 0, names: tuple[str, ...] = ("early", "late")) -> RDMs:
+    return RDMs(np.random.default_rng(seed).random((len(names), PAIRS)), CONDITIONS, names, "correlation")
+
+
+def maps(seed: int, shift: float = 0.0) -> StatMaps:
+    values = np.random.default_rng(seed).uniform(-0.4, 0.4, (2, SPACE.n_voxels)) + shift
+    return StatMaps(values, ("early", "late"), SPACE, "spearman")
+
+
+def subjects(*items: Any) -> Collected[Any]:
+    return Collected({(f"S{number}",): item for number, item in enumerate(items)}, ("subject",))
+
+
+def test_all_are_steps() -> None:
+    for step in (
+        study_network,
+        network_features,
+        nonzero_maps,
+        study_inference,
+        code_region_rsa,
+        code_region_bars,
+    ):
+        check_step(step, step.__name__)
+
+
+# maps
+
+
+@pytest.mark.parametrize("n_pairs", [9, 15, 120])
+def test_parametric_p_is_that_of_scipy(n_pairs: int) -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        a, b = rng.integers(0, 12, (2, n_pairs))
+        found = spearmanr(a, b)
+        assert parametric_p(found.statistic, n_pairs) == pytest.approx(found.pvalue, rel=1e-9)
+    assert parametric_p([1.0, -1.0], n_pairs).tolist() == [0, 0]
+    assert np.isnan(parametric_p(np.nan, n_pairs))
+    with pytest.raises(DataError, match="three pairs"):
+        parametric_p(0.5, 2)
+
+
+def test_nonzero_maps_keep_voxels_with_data() -> None:
+    values = np.random.default_rng(0).normal(size=(16, SPACE.n_voxels))
+    values[3, 7] = 0
+    values[:, 9] = np.nan
+    patterns = Patterns(values, CONDITIONS, space=SPACE)
+    found = nonzero_maps(maps(0), patterns)
+    kept = np.delete(np.arange(SPACE.n_voxels), [7, 9])
+    np.testing.assert_array_equal(found.values, maps(0).values[:, kept])
+    np.testing.assert_array_equal(found.space.voxels, SPACE.voxels[kept])
+    with pytest.raises(DataError, match="lie in no space"):
+        nonzero_maps(maps(0), Patterns(values, CONDITIONS))
+    with pytest.raises(DataError, match="no voxel"):
+        nonzero_maps(maps(0), Patterns(np.zeros_like(values), CONDITIONS, space=SPACE))
+
+
+def test_a_single_subject_as_in_the_notebooks_and_a_warning() -> None:
+    one = subjects(maps(1))
+    with pytest.warns(UserWarning, match="take pairs of conditions for independent"):
+        found = study_inference(one, models(), np.random.default_rng(0), method="lee2023_sample")
+    rho = maps(1).values
+    np.testing.assert_array_equal(np.isfinite(found.thresholded.values), (rho > 0) & (found.p.values <= 0.05))
+    assert found.summary["significant"].tolist() == np.isfinite(found.thresholded.values).sum(axis=1).tolist()
+    assert found.p.statistic == "p" and found.maps.statistic == "spearman"
+    with pytest.raises(DataError, match="is for one subject, there are 2"):
+        study_inference(
+            subjects(maps(1), maps(2)), models(), np.random.default_rng(0), method="lee2023_sample"
+        )
+    with pytest.raises(DataError, match="two subjects or more, there is 1; test a single one with"):
+        study_inference(one, models(), np.random.default_rng(0))
+    other = StatMaps(rho, ("early", "late"), SPACE, "cosine")
+    with pytest.raises(DataError, match="Spearman's rho only; these maps hold cosine"):
+        study_inference(subjects(other), models(), np.random.default_rng(0), method="lee2023_sample")
+
+
+def test_a_group_is_tested_by_flips_or_as_published() -> None:
+    several = subjects(*(maps(seed, 0.15) for seed in range(8)))
+    from isocortex_rsa.inference.group import group_test
+
+    found = study_inference(several, models(), np.random.default_rng(0), permutations=300)
+    whole = group_test(several, np.random.default_rng(0), permutations=300)
+    np.testing.assert_array_equal(found.thresholded.values, whole.thresholded.values)
+    np.testing.assert_array_equal(found.p.values, whole.p_fwe.values)
+    fdr = study_inference(several, models(), np.random.default_rng(0), correction="fdr", permutations=300)
+    assert np.array_equal(np.isfinite(fdr.thresholded.values), fdr.p.values <= 0.05)
+    with pytest.warns(UserWarning, match="controls neither"):
+        lee = study_inference(
+            several, models(), np.random.default_rng(0), method="lee2023_group", draws=50, permutations=100
+        )
+    kept = lee.thresholded.values[np.isfinite(lee.thresholded.values)]
+    assert kept.size and (kept > 0).all()
+
+
+# regions of codes
+
+
+@pytest.fixture(scope="module")
+def neural() -> SearchlightRDMs:
+    values = np.random.default_rng(5).normal(size=(16, SPACE.n_voxels))
+    return searchlight_rdms(Patterns(values, CONDITIONS, space=SPACE), radius=1)
+
+
+def labels(**numbers: Any) -> StatMaps:
+    return StatMaps(np.stack(list(numbers.values())), tuple(numbers), SPACE, "cluster number")
+
+
+def test_region_rsa_is_spearman_over_the_codes_pairs(neural: SearchlightRDMs) -> None:
+    where = np.zeros(SPACE.n_voxels)
+    where[[3, 4, 5]], where[[40, 41]] = 1, 2
+    codes = {name: CODES[name] for name in ("magnitude", "digit")}
+    regions = labels(digit=where, magnitude=where)
+    for clusters, named in (("together", ["magnitude"]), ("each", ["magnitude 1", "magnitude 2"])):
+        table = code_region_rsa(neural, models(), regions, codes, clusters=clusters, independent=True)  # type: ignore[arg-type]
+        rows = [row for row in table.rows() if row["code"] == "magnitude"]
+        assert list(dict.fromkeys(row["region"] for row in rows)) == named
+    wide = neural.rdms([3, 4, 5, 40, 41]).square()[:, 7:10, 1:4].reshape(5, 9)
+    found = code_region_rsa(neural, models(), regions, codes, independent=True)
+    for row in found.rows()[:2]:
+        model = models().pick([row["model"]]).square()[0, 7:10, 1:4].ravel()
+        rho = np.array([spearmanr(model, one).statistic for one in wide])
+        assert row["similarity"] == pytest.approx(rho.mean(), abs=1e-12) and row["pairs"] == 9
+        assert row["sd"] == pytest.approx(rho.std(), abs=1e-12) and (row["voxels"], row["left_out"]) == (5, 0)
+        positive = code_region_rsa(
+            neural, models(), regions, codes, voxels="lee2023_positive", independent=True
+        )
+        own = next(r for r in positive.rows() if (r["code"], r["model"]) == ("magnitude", row["model"]))
+        assert own["voxels"] == (rho > 1e-12).sum() and own["left_out"] == 5 - own["voxels"]
+
+
+def test_models_are_aligned_by_label(neural: SearchlightRDMs) -> None:
+    where = np.zeros(SPACE.n_voxels)
+    where[:20] = 1
+    code = {"digit": CODES["digit"]}
+    plain = code_region_rsa(neural, models(), labels(digit=where), code, independent=True)
+    turned = models().subset(CONDITIONS[::-1])
+    np.testing.assert_allclose(
+        plain["similarity"],
+        code_region_rsa(neural, turned, labels(digit=where), code, independent=True)["similarity"],
+    )
+    with pytest.raises(LabelMismatch, match="models and searchlight RDMs"):
+        code_region_rsa(neural, models().subset(CONDITIONS[:15]), labels(digit=where), code, independent=True)
+
+
+def test_circular_regions_and_codes_without_a_region_are_said(neural: SearchlightRDMs) -> None:
+    empty = np.zeros(SPACE.n_voxels)
+    with (
+        pytest.warns(UserWarning, match="circular analysis"),
+        pytest.warns(UserWarning, match="regions of digit"),
+    ):
+        table = code_region_rsa(neural, models(), labels(digit=empty), {"digit": CODES["digit"]})
+    assert not len(table)
+    bars = code_region_bars(subjects(table, table))
+    assert not len(bars.table) and "No code has a region" in bars.figure.caption
+    with pytest.raises(DataError, match="no region 'digits'"):
+        code_region_rsa(neural, models(), labels(digit=empty), {"digits": CODES["digit"]}, independent=True)
+    with pytest.raises(DataError, match="is no label image"):
+        code_region_rsa(
+            neural, models(), labels(digit=empty + 0.5), {"digit": CODES["digit"]}, independent=True
+        )
+    with pytest.raises(DataError, match="take spearman"):
+        code_region_rsa(
+            neural,
+            models(),
+            labels(digit=empty),
+            {"digit": CODES["digit"]},
+            "whitened_cosine",
+            independent=True,
+        )  # type: ignore[arg-type]
+
+
+def test_bars_over_subjects_or_over_voxels() -> None:
+    def table(*similarities: float) -> Table:
+        rows = [
+            {
+                "code": "digit", "region": "digit", "model": model, "similarity": value, "sd": 0.3,
+                "voxels": 6, "left_out": 0, "pairs": 45, "measure": "spearman",
+            }
+            for model, value in zip(("early", "late"), similarities, strict=True)
+        ]  # fmt: skip
+        return Table.from_rows(rows)
+
+    found = code_region_bars(subjects(table(0.1, 0.4), table(0.3, np.nan), table(0.2, 0.2))).table
+    assert found["mean"].tolist() == pytest.approx([0.2, 0.3]) and found["subjects"].tolist() == [3, 2]
+    assert found["error"].tolist() == pytest.approx([0.1 / np.sqrt(3), np.sqrt(0.02) / np.sqrt(2)])
+    single = code_region_bars(subjects(table(0.1, 0.4)), error="lee2023_sd_by_n")
+    assert single.table["error"].tolist() == pytest.approx([0.05, 0.05])
+    assert np.isnan(code_region_bars(subjects(table(0.1, 0.4))).table["error"]).all()
+    with pytest.raises(DataError, match="of one subject, there are 2"):
+        code_region_bars(subjects(table(0.1, 0.4), table(0.1, 0.4)), error="lee2023_sd_by_n")
+
+
+# the network
+
+
+def test_a_file_that_lacks_layers_is_no_trained_network(
+    sample_data: Path, sample_layers: Any, tmp_path: Path
+) -> None:
+    form = {"image_size": 224, "width": 1 / 32}
+    with pytest.raises(DataError, match=r"holds no layer fc6, fc8; a trained network has all of them"):
+        load_trained(sample_data / "vgg16_weights.txt", list(CONDITIONS), form)  # type: ignore[arg-type]
+    found = load_trained(sample_data / "net-55.ckpt.index", list(CONDITIONS), form)  # type: ignore[arg-type]
+    assert found.classes == CONDITIONS and found.preprocessing.channels == "BGR"
+    for name, (kernel, bias) in sample_layers.items():
+        np.testing.assert_array_equal(found.layers[name][0], kernel)
+        np.testing.assert_array_equal(found.layers[name][1], bias)
+    without = {name: pair for name, pair in sample_layers.items() if name != "conv5_2"}
+    write_checkpoint(tmp_path / "net", without)
+    with pytest.raises(DataError, match="conv5_2"):
+        load_trained(tmp_path / "net.index", list(CONDITIONS), form)  # type: ignore[arg-type]
+
+
+def test_training_starts_from_the_studys_weights(
+    sample_data_writer: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = sample_data_writer(tmp_path / "Sample_Data", 1 / 32, each=4, checkpoint=False)
+    digits, objects, validation = (
+        SampleData(folder, kind).load_images() for kind in ("digits", "objects", "validation")
+    )  # type: ignore[arg-type]
+    done = study_network(
+        digits, objects, validation, np.random.default_rng(0), list(CONDITIONS), list(DIGITS),
+        weights=folder / "vgg16_weights.txt",
+        network={"image_size": 32, "width": 1 / 32, "initialisation": "xavier"},
+        learning={"epochs": 1}, quirks="lee2023",
+    )  # fmt: skip
+    origins = done.network.origins
+    assert origins["fc6"] == origins["fc8"] == "xavier" and "vgg16_weights.txt" in origins["conv1_1"]
+    assert done.history["epoch"].tolist() == [1] and np.isfinite(done.history["validation_loss"]).all()
+    features = network_features(validation, done.network)
+    assert len(features.layers) == 15 and features.categories == validation.categories
+
+
+# the pipeline
+
+
+@pytest.mark.parametrize("preset", [None, "quick", "lee2023"])
+def test_the_pipeline_is_checked(preset: str | None, sample_data: Path) -> None:
+    folder = {"root": sample_data, "pictures_root": sample_data, "trained": sample_data / "net-55.ckpt.index"}
+    ic.check("digits-objects", folder if preset == "lee2023" else {}, preset)
+
+
+def test_the_pipeline_takes_nifti_betas(sample_data: Path, tmp_path: Path) -> None:
+    from isocortex.formats import nifti
+
+    for subject in ("S1", "S2"):
+        (tmp_path / subject).mkdir()
+        for name in CONDITIONS:
+            nifti.write_volume(tmp_path / subject / f"{name}.nii.gz", np.ones((4, 4, 4)), np.eye(4))
+    given = {"source": "nifti-betas", "root": tmp_path, "n_subjects": None, "n_voxels": None}
+    plan = ic.check("digits-objects", given)
+    assert plan.axes["subject"].labels == ("S1", "S2")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_pipeline_runs_on_simulated_subjects(tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ic.run("digits-objects", tmp_path, preset="quick")
+    summary = Table.load(tmp_path / "code_test" / "summary")
+    assert summary["model"].tolist() == list(CODES) and (summary["voxels"] == summary["voxels"][0]).all()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_authors_network_in_its_full_size(
+    sample_data_writer: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Checkpoint and weights of the authors' own shapes: 13 convolutions, fc6 (7, 7, 512, 1024), fc8."""
+    folder = sample_data_writer(tmp_path / "Sample_Data", 1.0, each=1)
+    network = load_trained(folder / "net-55.ckpt.index", list(CONDITIONS))
+    assert network.layers["fc6"][0].shape == (7, 7, 512, 1024) and network.layers["fc8"][0].shape[-1] == 16
+    images = SampleData(folder).load_images()
+    features = network_features(images, network, ["relu5_3", "relu6", "fc8"])
+    assert features.layers["fc8"].shape[0] == 16 and np.isfinite(features.matrix("fc8")).all()

@@ -12,6 +12,8 @@ import numpy as np
 from isocortex.data.base import Array
 
 Bits = Literal[8, 16]
+LARGEST = 1e300
+"""Beyond it a number counts as infinite: the distance of two such ones cannot be written down."""
 _ESCAPES = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 
 
@@ -67,16 +69,15 @@ def quantise(values: Array, bits: Bits = 16) -> Quantised:
     dtype = np.dtype(np.uint8 if bits == 8 else "<u2")
     missing = np.iinfo(dtype).max
     exact = np.asarray(values, dtype=np.float64)
-    finite = np.isfinite(exact)
-    infinite = int(np.isinf(exact).sum())
+    finite = np.abs(exact) <= LARGEST
+    infinite = int((np.abs(exact) > LARGEST).sum())
     codes = np.full(exact.shape, missing, dtype=dtype)
     if not finite.any():
         return Quantised(codes, 0.0, 0.0, 0.0, 0.0, 0.0, infinite)
     low, high = float(exact[finite].min()), float(exact[finite].max())
     step = _step(exact[finite], low, high, missing - 1)
     known = ~np.isnan(exact)
-    # in two steps: high - low of the largest float64 would be infinite
-    scaled = np.clip(exact[known], low, high) / (step or 1.0) - low / (step or 1.0)
+    scaled = (np.clip(exact[known], low, high) - low) / (step or 1.0)
     codes[known] = np.clip(np.rint(scaled), 0, missing - 1).astype(dtype)
     error = float(np.abs(low + codes[finite].astype(np.float64) * step - exact[finite]).max())
     return Quantised(codes, low, step, low, high, error, infinite)
@@ -87,4 +88,4 @@ def _step(finite: Array, low: float, high: float, levels: int) -> float:
         return 0.0
     if high - low <= levels and bool(np.all(finite == np.rint(finite))):
         return 1.0
-    return high / levels - low / levels
+    return (high - low) / levels

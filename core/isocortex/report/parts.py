@@ -66,6 +66,17 @@ class Block:
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def summaries(self) -> list[tuple[str, str]]:
+        """What is in the results, each text once, with the places on the axes that it holds for."""
+        labels: dict[str, list[str]] = {}
+        for item in self.items:
+            labels.setdefault(item.summary, []).append(item.label)
+        short = {
+            text: names if len(names) < 4 else [names[0], "…", names[-1]] for text, names in labels.items()
+        }
+        return [(", ".join(filter(None, names)), text) for text, names in short.items()]
+
 
 @dataclass
 class Context:

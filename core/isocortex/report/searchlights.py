@@ -87,7 +87,7 @@ def _make(
     made[key] = space
     names = [item.label for item in items if item.label]
     context.payloads[key] = {
-        "step": step,
+        "source": step,
         "of": names if len(items) > 1 else [],
         "counts": counts.tolist(),
         "conditions": mean.conditions,

@@ -73,7 +73,7 @@ iso.Viewer = class {
     if (Number.isNaN(value)) return true;
     if (this.map.scale === "labels") return false;
     /* codes are rounded: what lies at the threshold stays */
-    const slack = this.map.step / 2;
+    const slack = this.map.error;
     return this.map.scale === "p" ? value > this.limitNow + slack : Math.abs(value) < this.limitNow - slack;
   }
 
@@ -158,7 +158,7 @@ iso.VoxelRDMs = class {
     const canvases = ["RDM here", "Model RDM"].map((name) => iso.element("canvas", { role: "img", ariaLabel: name }));
     this.matrices = canvases.map((canvas) => new iso.Matrix(canvas, data.conditions, (text) => { tell.textContent = text; }));
     [this.pick, this.ranked].forEach((control) => control.addEventListener("change", () => this.draw()));
-    this.home = iso.element("div", { className: "here" }, this.title, iso.element("div", { className: "controls" }, iso.labelled("Model beside it", this.pick), iso.labelled("Ranks", this.ranked, "line")), iso.element("div", { className: "pair" }, ...canvases), tell, iso.names(data.conditions));
+    this.home = iso.element("div", { className: "here" }, this.title, iso.element("div", { className: "controls" }, iso.labelled("Model beside it", this.pick), iso.labelled("Ranks", this.ranked, "line")), iso.element("div", { className: "pair" }, ...canvases), tell, iso.element("p", { className: "soft" }, "Dark: alike; light: unlike; each RDM on its own scale."), iso.names(data.conditions));
     if (!data.models.length) { this.pick.parentElement.hidden = true; canvases[1].hidden = true; }
   }
 
@@ -174,11 +174,11 @@ iso.VoxelRDMs = class {
 
   show(voxel) {
     const [centre, distance] = this.nearest(voxel);
-    const { of, step, metric, counts } = this.data;
+    const { of, source, metric, counts } = this.data;
     const mean = of.length ? `mean of ${counts[centre]} of ${of.length}, ` : "";
     const away = distance > 0 ? `, the nearest that has one, ${iso.number(distance)} mm away` : "";
     const at = [...this.centres.slice(3 * centre, 3 * centre + 3)].join(", ");
-    this.title.textContent = `RDM at voxel ${at}${away} (${mean}${metric}, from ${step}; left) and a model (right)`;
+    this.title.textContent = `RDM at voxel ${at}${away} (${mean}${metric}, from ${source}) and, at its right, a model's`;
     this.centre = centre;
     this.draw();
   }

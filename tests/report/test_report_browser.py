@@ -1,0 +1,220 @@
+"""The page in a real browser: it opens without an error, answers to pointer and keys, and asks no network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Look = Callable[..., Any]
+WIDTHS = (1280, 400)
+
+
+def viewer(page: Any, number: int, what: str) -> Any:
+    return page.execute_script(f"return document.querySelectorAll('[data-viewer]')[{number}].viewer.{what}")
+
+
+def text(page: Any, selector: str) -> str:
+    return str(page.execute_script("return document.querySelector(arguments[0]).textContent", selector))
+
+
+def click(page: Any, element: Any, across: float, down: float) -> None:
+    """Click at a share of an element's width and height."""
+    from selenium.webdriver import ActionChains
+
+    page.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", element)
+    size = element.size
+    x, y = round(size["width"] * (across - 0.5)), round(size["height"] * (down - 0.5))
+    ActionChains(page).move_to_element_with_offset(element, x, y).click().perform()
+
+
+def keys(element: Any, *names: str) -> None:
+    from selenium.webdriver import Keys
+
+    element.send_keys(*(getattr(Keys, name) for name in names))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_page_fits_its_window_and_asks_no_network(look: Look, run_folder: Path, width: int) -> None:
+    page = look(run_folder, width)
+    assert page.execute_script("return document.documentElement.scrollWidth") <= width
+    resources = page.execute_script("return performance.getEntriesByType('resource').map((one) => one.name)")
+    assert [name for name in resources if not name.startswith("data:")] == []
+    assert page.execute_script("return document.querySelectorAll('canvas').length") > 10
+    assert page.execute_script("return document.querySelectorAll('.when-idle').length") == 0
+    assert page.execute_script("return document.querySelectorAll('b, i:not(.swatch i)').length") == 0, (
+        "labels ran"
+    )
+
+
+def test_the_policy_refuses_what_a_page_could_ask(browser: Any, run_folder: Path) -> None:
+    browser.get((run_folder / "report.html").as_uri())
+    refused = browser.execute_async_script(
+        """
+        const done = arguments[0], seen = [];
+        document.addEventListener("securitypolicyviolation", (event) => seen.push(event.effectiveDirective));
+        const script = document.createElement("script");
+        script.textContent = "window.ran = true";
+        document.body.append(script);
+        const picture = new Image();
+        picture.src = "https://isocortex.invalid/x.png";
+        const end = () => setTimeout(() => done([seen, Boolean(window.ran)]), 200);
+        fetch("https://isocortex.invalid/").catch(end);
+        """
+    )
+    assert {"connect-src", "img-src", "script-src-elem"} <= set(refused[0])
+    assert refused[1] is False
+    browser.get_log("browser")
+
+
+def test_a_click_moves_the_crosshair_and_shows_values(look: Look, run_folder: Path) -> None:
+    page = look(run_folder)
+    start = viewer(page, 0, "place")
+    axial = page.find_elements("css selector", ".viewer .axial canvas")[0]
+    click(page, axial, 0.5, 0.5)
+    place = viewer(page, 0, "place")
+    assert place != start
+    size = viewer(page, 0, "volume.size")
+    assert size == [5, 8, 4], "the mask's bounding box"
+    assert place[0] == 2 and place[1] in (3, 4) and place[2] == start[2]
+    # voxel of the grid: the first world axis runs against the first voxel axis
+    voxel = [2 + size[0] - 1 - place[0], 1 + place[1], 2 + place[2]]
+    number = ((voxel[0] - 2) * 8 + voxel[1] - 1) * 4 + voxel[2] - 2
+    millimetres = ", ".join(str(axis * step) for axis, step in zip(voxel, (-3, 3, 3), strict=True))
+    assert f"Voxel {voxel[0]}, {voxel[1]}, {voxel[2]} at {millimetres} mm" in text(page, ".viewer .readout")
+    rows = page.execute_script(
+        "return [...document.querySelector('.viewer .values tbody').rows].map((row) => row.textContent)"
+    )
+    assert rows[0] == f"digit <i>t</i>{number - 10}"
+    assert float(rows[1].removeprefix("share")) == pytest.approx(number / 159, abs=2e-4)
+
+
+def test_keys_and_sliders_move_the_crosshair(look: Look, run_folder: Path) -> None:
+    page = look(run_folder)
+    page.find_elements("css selector", ".viewer button")[0].click()
+    assert viewer(page, 0, "place") == [0, 7, 3], "the largest amount is at the last voxel: 149 of -10 to 149"
+    axial = page.find_elements("css selector", ".viewer .axial canvas")[0]
+    keys(axial, "ARROW_RIGHT", "ARROW_DOWN", "ARROW_DOWN", "PAGE_DOWN")
+    assert viewer(page, 0, "place") == [1, 5, 2]
+    keys(page.find_elements("css selector", ".viewer .sagittal input")[0], "ARROW_RIGHT")
+    assert viewer(page, 0, "place") == [2, 5, 2]
+
+
+def test_the_threshold_hides_what_is_below_it(look: Look, run_folder: Path) -> None:
+    page = look(run_folder)
+    shown = "[...Array(160).keys()].filter((channel) => !one.hidden(iso.value(one.map, channel))).length"
+    script = f"""
+        const one = document.querySelectorAll('[data-viewer]')[arguments[0]].viewer;
+        if (arguments[1] !== null) one.threshold.value = arguments[1];
+        one.threshold.dispatchEvent(new Event('input'));
+        return {shown}"""
+    assert page.execute_script(script, 0, None) == 160
+    assert page.execute_script(script, 0, 500) == 75, "74.5 and more of -10 to 149"
+    assert page.execute_script(script, 2, None) == 160
+    assert page.execute_script(script, 2, 50) == 8, "p of at most 0.05"
+    kinds = text(page, "#block-4 .viewer .controls")
+    assert "none for kinds" in kinds
+
+
+def test_the_rdm_at_the_crosshair_is_the_mean_over_subjects(look: Look, run_folder: Path) -> None:
+    page = look(run_folder)
+    page.execute_script("document.querySelectorAll('[data-viewer]')[0].viewer.move([4, 0, 0])")
+    title = text(page, ".viewer .here p")
+    assert "RDM at voxel 2, 1, 2 (mean of 2 of 2, correlation, from local)" in title
+    values = "rdms.matrices[{}].at({}, {})"
+    assert viewer(page, 0, values.format(0, 0, 1)) == pytest.approx(2.0, abs=0.2), "voxel 0 and a shift of 2"
+    assert viewer(page, 0, values.format(0, 2, 3)) == pytest.approx(7.0, abs=0.2)
+    # the models have their conditions the other way round: their first pair, bed-house, is our last
+    assert viewer(page, 0, values.format(1, 2, 3)) == 1
+    assert viewer(page, 0, values.format(1, 0, 1)) == 6
+    page.execute_script("document.querySelectorAll('[data-viewer]')[0].viewer.move([4, 0, 1])")
+    assert "RDM at voxel 2, 1, 2, the nearest that has one, 3 mm away" in text(page, ".viewer .here p")
+
+
+def test_pointing_at_an_rdm_gives_the_pair_and_its_value(look: Look, run_folder: Path) -> None:
+    page = look(run_folder)
+    canvas = page.find_element("css selector", ".heat canvas.matrix")
+    click(page, canvas, 0.98, 0.98)
+    assert text(page, ".heat .readout") == "bed – bed: the same condition"
+    keys(canvas, "ARROW_UP")
+    assert text(page, ".heat .readout") == "house – bed: 6"
+    keys(canvas, "ARROW_UP")
+    assert text(page, ".heat .readout") == "<b>dog</b> – bed: 5"
+    selects = page.find_elements("css selector", ".heat select")
+    selects[0].send_keys("</script>")
+    assert text(page, ".heat .readout") == "<b>dog</b> – bed: 50"
+    selects[1].send_keys("by label")
+    assert text(page, ".heat .readout") == "bed – house: no value", "sorted: <b>dog</b>, bed, cat, house"
+    keys(canvas, "ARROW_DOWN")
+    assert text(page, ".heat .readout") == "cat – house: 20"
+    shared = page.find_elements("css selector", ".heat input")[1]
+    page.execute_script("arguments[0].click()", shared)
+    assert text(page, ".heat .colourbar").startswith("1") and "50 (euclidean)" in text(
+        page, ".heat .colourbar"
+    )
+
+
+def test_a_table_sorts_as_numbers_and_is_searched(look: Look, run_folder: Path) -> None:
+    page = look(run_folder)
+    script = """
+        const tables = [...document.querySelectorAll('.block [data-table]')];
+        const home = tables.find((one) => one.textContent.includes('row11'));
+        if (arguments[0] === 'sort') home.querySelectorAll('th button')[1].click();
+        if (arguments[0] === 'search') {
+            const box = home.querySelector('input');
+            box.value = 'row1';
+            box.dispatchEvent(new Event('input'));
+        }
+        const rows = [...home.querySelector('tbody').rows].filter((row) => !row.hidden);
+        return rows.map((row) => row.cells[1].textContent)"""
+    assert page.execute_script(script, "")[:3] == ["3", "10", "9"]
+    assert page.execute_script(script, "sort") == ["-1", *"1234567", "9", "10", "100", "n/a"]
+    assert page.execute_script(script, "sort") == ["100", "10", "9", *"7654321", "-1", "n/a"]
+    assert page.execute_script(script, "search") == ["10", "2", "1"], "row1, row10 and row11"
+
+
+def test_light_and_dark(look: Look, run_folder: Path) -> None:
+    page = look(run_folder)
+    paper = "return getComputedStyle(document.body).backgroundColor"
+    pixel = """
+        const canvas = document.querySelector('.viewer .axial canvas');
+        return getComputedStyle(canvas).backgroundColor"""
+    light = page.execute_script(paper), page.execute_script(pixel)
+    button = page.find_element("id", "theme")
+    assert button.text == "Dark"
+    button.click()
+    dark = page.execute_script(paper), page.execute_script(pixel)
+    assert button.text == "Light" and button.get_attribute("aria-pressed") == "true"
+    assert light[0] != dark[0] and light[1] != dark[1]
+    button.click()
+    assert (page.execute_script(paper), page.execute_script(pixel)) == light
+
+
+def test_everything_that_acts_has_a_name_and_is_reached_by_keys(look: Look, run_folder: Path) -> None:
+    page = look(run_folder)
+    nameless = page.execute_script(
+        """
+        const named = (one) =>
+            one.getAttribute("aria-label") || one.textContent.trim() || one.closest("label");
+        return [...document.querySelectorAll("button, select, input, a[href], [tabindex='0']")]
+            .filter((one) => !named(one)).map((one) => one.outerHTML.slice(0, 80))"""
+    )
+    assert nameless == []
+    assert (
+        page.execute_script("return [...document.images].filter((one) => !one.hasAttribute('alt')).length")
+        == 0
+    )
+    reached = page.execute_script(
+        "return [...document.querySelectorAll('.slices canvas, .matrix')].every((one) => one.tabIndex === 0)"
+    )
+    assert reached
+
+
+def test_a_failed_run_says_so_at_the_top(look: Look, failed_folder: Path) -> None:
+    page = look(failed_folder, 400)
+    notice = text(page, "#overview .notice.failed")
+    assert "bad: ValueError: no <b>good</b>" in " ".join(notice.split())
+    assert "after was not run because of that" in " ".join(notice.split())
+    assert page.execute_script("return document.documentElement.scrollWidth") <= 400

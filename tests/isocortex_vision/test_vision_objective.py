@@ -54,7 +54,7 @@ def agree(found: Gradient, wanted: Gradient, near: float = 1e-10) -> None:
 ALL = ["conv1_1", "conv1_2", "conv2_2", "conv3_1", "conv4_2", "conv5_2", "fc6", "fc8"]
 
 
-@pytest.mark.parametrize(("loss", "masked"), [("l2", False), ("l2", True), ("l1", True), ("inner", True)])
+@pytest.mark.parametrize(("loss", "masked"), [("l2", False), ("l1", True), ("inner", True)])
 def test_equals_loss_gradient(loss: str, masked: bool) -> None:
     net = VGG19(**SMALL)
     targets, weights, masks = problem(net, ALL, masked)
@@ -63,18 +63,24 @@ def test_equals_loss_gradient(loss: str, masked: bool) -> None:
     agree(objective(IMAGES), net.loss_gradient(IMAGES, targets, weights, loss, masks))
 
 
+ODD = {"image_size": 50, "head": "none"}  # pools leave a row out, tiles are not full
+KINDS: list[tuple[dict[str, Any], list[str], str]] = [
+    ({}, ["relu1_1", "conv1_2", "relu1_2", "pool1", "relu2_2"], "l2"),
+    (ODD, ["conv2_1", "pool2"], "l1"),
+    ({}, ["conv1_1", "relu1_2", "conv2_1"], "gram"),
+    ({"slope": 0.2, "pooling": "average"}, ["conv1_2", "relu1_2", "conv2_1"], "l1"),
+    ({"slope": 0.3, **ODD}, ["relu1_2", "pool1", "conv2_1"], "l2"),
+    ({"slope": 0.2}, ["conv1_2", "relu1_2", "pool1"], "gram"),
+    ({}, ["conv1_2"], "gram"),
+    ({}, ["pool1"], "inner"),
+    ({}, ["relu1_1"], "l2"),
+]
+
+
 @pytest.mark.parametrize(
-    ("settings", "layers", "loss"),
-    [
-        ({}, ["relu1_1", "conv1_2", "relu1_2", "pool1", "relu2_2"], "l2"),
-        ({"slope": 0.2, "pooling": "average"}, ["conv1_2", "relu1_2", "conv2_1"], "l1"),
-        ({"image_size": 50, "head": "none", "slope": 0.3}, ["relu1_2", "pool1", "conv3_1"], "l2"),  # odd
-        ({}, ["conv1_1", "relu1_2", "conv2_1"], "gram"),
-        ({"slope": 0.2}, ["conv1_2", "relu1_2", "pool1"], "gram"),
-        ({}, ["conv1_2"], "gram"),
-        ({}, ["pool1"], "inner"),
-        ({}, ["relu1_1"], "l2"),
-    ],
+    ("settings", "layers", "loss", "minimal"),
+    [(*kind, False) for kind in KINDS] + [(*kind, True) for kind in KINDS[:3]],
+    indirect=["minimal"],
 )
 def test_every_kind_of_layer(settings: Any, layers: list[str], loss: str, minimal: bool) -> None:
     net = VGG16(**{**SMALL, **settings})
@@ -106,7 +112,7 @@ def test_equal_pixels() -> None:
 @pytest.mark.parametrize("generated", [False, True])
 def test_the_gradient_is_that_of_the_loss(generated: bool, minimal: bool) -> None:
     net = VGG16(**SMALL)
-    targets, weights, masks = problem(net, ["conv1_2", "conv2_2", "conv3_1"], masked=True)
+    targets, weights, masks = problem(net, ["conv1_2", "conv2_1"], masked=True)
     generator = DGN(latent=20, width=1 / 32, crop=40, precision="float64") if generated else None
     rng = np.random.default_rng(2)
     states = 200 * rng.normal(size=(2, 20)) if generated else IMAGES
@@ -151,7 +157,7 @@ def test_generators_from_elsewhere_are_not_looked_through() -> None:
 
 def test_images_do_not_depend_on_each_other_and_calls_repeat(minimal: bool) -> None:
     net = VGG16(**{**SMALL, "precision": "float32"})
-    targets, _, _ = problem(net, ["conv1_2", "conv2_1", "conv3_1"])
+    targets, _, _ = problem(net, ["conv1_1", "conv2_1"])
     weights = dict.fromkeys(targets, 1.0)
     together = net.objective(None, targets, weights)
     alone = net.objective(None, {name: values[1:] for name, values in targets.items()}, weights)

@@ -249,6 +249,27 @@ def test_what_a_figure_is_drawn_from_follows_it(run_folder: Path) -> None:
     assert "behind picture</span>" in page and page.index("behind picture") < page.index('id="block-3"')
 
 
+def test_a_step_of_the_graph_leads_to_its_result(run_folder: Path) -> None:
+    page = (run_folder / "report.html").read_text()
+    graph = page[page.index('class="graph"') : page.index("</svg>")]
+    assert 'href="#block-1" aria-label="picture: to its result"' in graph
+    assert 'href="#block-2" aria-label="rdm: to its result"' in graph, "behind the picture"
+    assert "local" in graph and "local: to its result" not in graph
+
+
+def test_many_instances_share_the_room_for_pictures(tmp_path: Path) -> None:
+    steps = """
+def images() -> ic.Images:
+    \"""Eight pictures.\"""
+    return ic.Images(np.zeros((8, 4, 4, 3), dtype=np.uint8), [f"n{i}" for i in range(8)])
+"""
+    axes = ", ".join(f"S{number}" for number in range(48))
+    pipeline = f"axes: {{s: [{axes}]}}\nsteps: {{a: {{use: images, over: s}}}}\nreport: [a]\n"
+    ic.run(write_tiny(tmp_path, steps, pipeline), tmp_path / "out")
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert page.count("<img") == 240 and page.count("5 of 8 images") == 48
+
+
 def test_the_numbers_behind_a_picture_are_in_the_page(run_folder: Path) -> None:
     page = (run_folder / "report.html").read_text()
     mark = 'download="picture-table.tsv"'

@@ -15,7 +15,9 @@ from isocortex.report.parts import Block, Context, loaded
 
 SHOWN = 48
 """Pictures of one instance at most."""
+FEWEST = 4
 IN_BLOCK = 240
+"""Pictures of all instances at most: with many of them each has fewer, ``FEWEST`` while there is room."""
 SIDE = 128
 """Longest side in pixels; a larger picture is made smaller."""
 
@@ -24,8 +26,9 @@ def show_images(block: Block, context: Context) -> None:
     """Put a contact sheet of each instance on the page."""
     block.shape, block.content = "images", []
     left = IN_BLOCK
+    share = min(SHOWN, max(FEWEST, IN_BLOCK // len(block.items)))
     for item, images in loaded(block, Images):
-        rows = _spread(len(images), min(SHOWN, left))
+        rows = _spread(len(images), min(share, left))
         pictures: list[dict[str, Any]] = []
         for row in rows:
             content = base64_text(small_png(images.values[row]))

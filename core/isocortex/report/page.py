@@ -104,6 +104,7 @@ def _render(context: Context, failed: Mapping[str, str], skipped: Sequence[str])
         slowest=max((step["seconds"] for step in steps), default=0) or 1,
         total=clock(sum(step["seconds"] for step in steps)),
         graph=graph_of(context.plan, steps),
+        places={block.items[0].instance.step: block.id for block in reversed(blocks) if block.items},
         provenance=provenance_of(context.plan, context.results, context.out),
         payloads={key: Markup(json_text(value)) for key, value in context.payloads.items()},
         style=Markup(read_asset("report.css")),

@@ -75,7 +75,7 @@ def rdm() -> RDMs:
     values = np.array([[1.0, 2, 3, 4, 5, 6], [10, 20, 30, 40, 50, np.nan]])
     return RDMs(values, CONDITIONS, ["first", "</script><b>second"], "euclidean")
 
-def draw(rdms: RDMs) -> ic.Figure:
+def draw(rdms: RDMs, order: list[str] | None = None) -> ic.Figure:
     """A picture of it."""
     import base64
     pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
@@ -103,7 +103,7 @@ def images() -> Images:
 '''
 PIPELINE = """
 description: Everything that a page can show (Kriegeskorte et al. 2008).
-parameters: {shift: 0.0, name: digit}
+parameters: {shift: 0.0, name: digit, order: null}
 presets: {shifted: {shift: 2.0}}
 axes: {subject: [S1, S2]}
 steps:
@@ -113,7 +113,7 @@ steps:
   kinds: {use: kinds}
   pvalues: {use: pvalues}
   rdm: {use: rdm}
-  picture: {use: draw, from: {rdms: rdm}}
+  picture: {use: draw, from: {rdms: rdm}, with: {order: $order}}
   numbers: {use: numbers}
   guard: {use: guard}
   images: {use: images}
@@ -126,6 +126,15 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The output folder of a run with every type of result."""
     folder = tmp_path_factory.mktemp("report")
     ic.run(write_tiny(folder, STEPS, PIPELINE), folder / "out", preset="shifted")
+    return folder / "out"
+
+
+@pytest.fixture(scope="session")
+def ordered_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with an order of the conditions among the settings of the figure."""
+    folder = tmp_path_factory.mktemp("ordered")
+    order = ["bed", "house", "<b>dog</b>", "cat"]
+    ic.run(write_tiny(folder, STEPS, PIPELINE), folder / "out", set={"order": order})
     return folder / "out"
 
 

@@ -156,6 +156,21 @@ def test_pointing_at_an_rdm_gives_the_pair_and_its_value(look: Look, run_folder:
     )
 
 
+def test_rdms_are_ordered_as_somebody_chose(look: Look, ordered_folder: Path) -> None:
+    page = look(ordered_folder)
+    selects = page.find_elements("css selector", ".heat select")
+    assert [option.text for option in selects[1].find_elements("css selector", "option")] == [
+        "as in picture",
+        "as in the data",
+        "by label",
+    ]
+    canvas = page.find_element("css selector", ".heat canvas.matrix")
+    click(page, canvas, 0.98, 0.98)
+    keys(canvas, "ARROW_UP")
+    assert text(page, ".heat .readout") == "<b>dog</b> – cat: 1", "the last row but one, and the last column"
+    assert viewer(page, 0, "rdms.matrices[0].order") == [3, 2, 1, 0]
+
+
 def test_a_table_sorts_as_numbers_and_is_searched(look: Look, run_folder: Path) -> None:
     page = look(run_folder)
     script = """

@@ -9,6 +9,7 @@ from typing import Any
 from isocortex.data.figure import Figure
 from isocortex.data.images import Images
 from isocortex.data.table import Table
+from isocortex.formats.arrays import read_json
 from isocortex.pipeline.plan import Plan
 from isocortex.report.parts import Block, Context, Item
 from isocortex.report.tables import MARKS, View
@@ -130,10 +131,10 @@ def _findings(context: Context) -> Iterator[tuple[Item, Finding]]:
 
 def _findings_in(item: Item) -> Iterator[Finding]:
     try:
+        if "severity" not in read_json(item.folder / "table.json")["columns"]:
+            return  # without reading the table, which may be long
         table: Any = item.load()
     except Exception:  # said where its own block is, or by the step that reads it
-        return
-    if "severity" not in table.columns:
         return
     for row in table.rows():
         severity = row.pop("severity")

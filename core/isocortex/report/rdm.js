@@ -9,7 +9,7 @@ iso.pair = (first, second, size) => {
 iso.Matrix = class {
   constructor(canvas, conditions, tell, labels = false) {
     Object.assign(this, { canvas, conditions, tell, labels, cell: null, margin: 0 });
-    this.order = conditions.map((_, index) => index);
+    this.order = iso.inOrder(conditions);
     canvas.tabIndex = 0;
     canvas.addEventListener("pointermove", (event) => this.point(event));
     canvas.addEventListener("pointerdown", (event) => this.point(event));
@@ -130,10 +130,14 @@ iso.reader = (rdm, ranked, base = 0, length = null) => {
 };
 iso.range = (values) => values.reduce(([low, high], value) => (Number.isNaN(value) ? [low, high] : [Math.min(low, value), Math.max(high, value)]), [Infinity, -Infinity]);
 
+iso.inOrder = (conditions) => conditions.map((_, index) => index);
+iso.byLabel = (conditions) => iso.inOrder(conditions).sort((a, b) => conditions[a].localeCompare(conditions[b], "en", { numeric: true }));
+
 iso.heat = (home) => {
-  const { conditions, rdms } = iso.payload(home.dataset.heat);
+  const { conditions, rdms, order: chosen } = iso.payload(home.dataset.heat);
+  const orders = [...(chosen ? [[`as in ${chosen.name}`, chosen.places]] : []), ["as in the data", iso.inOrder(conditions)], ["by label", iso.byLabel(conditions)]];
   const pick = iso.options(rdms.map((rdm) => rdm.name), "RDM");
-  const order = iso.options(["as in the data", "by label"], "Order of the conditions");
+  const order = iso.options(orders.map(([name]) => name), "Order of the conditions");
   const shared = iso.element("input", { type: "checkbox" });
   const ranked = iso.element("input", { type: "checkbox" });
   const canvas = iso.element("canvas", { className: "matrix", role: "img" });
@@ -146,8 +150,7 @@ iso.heat = (home) => {
     const values = iso.reader(rdm, ranked.checked);
     let range = iso.range(values);
     if (shared.checked && !ranked.checked) range = [Math.min(...rdms.map((one) => one.low)), Math.max(...rdms.map((one) => one.high))];
-    matrix.order = conditions.map((_, index) => index);
-    if (order.value === "1") matrix.order.sort((a, b) => conditions[a].localeCompare(conditions[b], "en", { numeric: true }));
+    matrix.order = orders[Number(order.value)][1];
     canvas.setAttribute("aria-label", `RDM ${rdm.name} of ${conditions.length} conditions`);
     matrix.show((pair) => values[pair], range);
     matrix.told();

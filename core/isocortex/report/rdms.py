@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from isocortex.data.rdms import RDMs
@@ -22,7 +23,10 @@ def show_rdms(block: Block, context: Context) -> None:
     bits: Bits = 16 if n_bytes <= room else 8
     for label, rdms in parts:
         conditions = frozenset(rdms.conditions)
-        group = groups.setdefault(conditions, {"conditions": list(rdms.conditions), "rdms": []})
+        if conditions not in groups:
+            order = order_of(rdms.conditions, context, block.behind)
+            groups[conditions] = {"conditions": list(rdms.conditions), "order": order, "rdms": []}
+        group = groups[conditions]
         aligned = rdms.align_to(group["conditions"])
         for name, values in zip(aligned.names, aligned.values, strict=True):
             size = encoded_size(values.size * bits // 8)
@@ -42,3 +46,18 @@ def show_rdms(block: Block, context: Context) -> None:
         key = f"{block.id}-rdms-{number}"
         context.payloads[key] = group
         block.content.append({"key": key})
+
+
+def order_of(conditions: Sequence[str], context: Context, first: str = "") -> dict[str, Any] | None:
+    """An order of these conditions that somebody chose: a list with all of them in the settings of a step.
+
+    The step ``first`` is asked before the others. Gives its name, and the conditions' places in that order.
+    """
+    wanted = sorted(conditions)
+    places = {name: place for place, name in enumerate(conditions)}
+    for step in sorted(context.plan.document.steps, key=lambda name: name != first):
+        for instance in context.plan.of_step(step)[:1]:
+            for value in instance.resolved.values.values():
+                if isinstance(value, (list, tuple)) and sorted(map(str, value)) == wanted:
+                    return {"name": step, "places": [places[str(name)] for name in value]}
+    return None

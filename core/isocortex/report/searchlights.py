@@ -17,6 +17,7 @@ from isocortex.data.space import Space
 from isocortex.errors import LabelMismatch
 from isocortex.report.encoding import base64_text, encoded_size, quantise
 from isocortex.report.parts import Block, Context, Item
+from isocortex.report.rdms import order_of
 
 CENTRES = 5000
 """Centres whose RDMs are on the page at most; a click shows the nearest."""
@@ -91,6 +92,7 @@ def _make(
         "of": names if len(items) > 1 else [],
         "counts": counts.tolist(),
         "conditions": mean.conditions,
+        "order": order_of(mean.conditions, context),
         "metric": mean.metric,
         "centres": base64_text(centres.astype("<u2").tobytes()),
         **found.plain(),

@@ -157,8 +157,9 @@ iso.VoxelRDMs = class {
     const tell = iso.element("p", { className: "readout", ariaLive: "polite" }, "Point at a cell to read the pair.");
     const canvases = ["RDM here", "Model RDM"].map((name) => iso.element("canvas", { role: "img", ariaLabel: name }));
     this.matrices = canvases.map((canvas) => new iso.Matrix(canvas, data.conditions, (text) => { tell.textContent = text; }));
+    if (data.order) this.matrices.forEach((matrix) => { matrix.order = data.order.places; });
     [this.pick, this.ranked].forEach((control) => control.addEventListener("change", () => this.draw()));
-    this.home = iso.element("div", { className: "here" }, this.title, iso.element("div", { className: "controls" }, iso.labelled("Model beside it", this.pick), iso.labelled("Ranks", this.ranked, "line")), iso.element("div", { className: "pair" }, ...canvases), tell, iso.element("p", { className: "soft" }, "Dark: alike; light: unlike; each RDM on its own scale."), iso.names(data.conditions));
+    this.home = iso.element("div", { className: "here" }, this.title, iso.element("div", { className: "controls" }, iso.labelled("Model beside it", this.pick), iso.labelled("Ranks", this.ranked, "line")), iso.element("div", { className: "pair" }, ...canvases), tell, iso.element("p", { className: "soft" }, "Dark: alike; light: unlike; each RDM on its own scale."), iso.names(this.matrices[0].order.map((index) => data.conditions[index])));
     if (!data.models.length) { this.pick.parentElement.hidden = true; canvases[1].hidden = true; }
   }
 

@@ -26,6 +26,10 @@ STEPS = {
         "study_network:network_features",
         "activity of a trained network's layers for images",
     ),
+    "study_searchlight": (
+        "study_searchlight:study_searchlight",
+        "maps of similarity with models, where there are data",
+    ),
     "nonzero_maps": ("study_maps:nonzero_maps", "maps of the voxels that have data in all samples"),
     "study_inference": ("study_maps:study_inference", "where maps are significant, soundly or as published"),
     "code_region_rsa": ("code_regions:code_region_rsa", "layers and brain inside the regions of codes"),

@@ -10,13 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from isocortex.data import Collected, Patterns, RDMs, Space, StatMaps, Table
+from isocortex.data.labels import same_labels
 from isocortex.errors import DataError
 from isocortex_rsa.inference.group import Correction, group_test
 from isocortex_rsa.inference.lee2023 import lee2023_threshold
 from isocortex_studies.sample_data import nonzero
 
 Floats = npt.NDArray[np.float64]
-Method = Literal["group", "lee2023_group", "lee2023_sample"]
+Method = Literal["group", "permutation", "lee2023_group", "lee2023_sample"]
 
 
 class StudyMaps(NamedTuple):
@@ -49,6 +50,7 @@ def study_inference(
     maps: Collected[StatMaps],
     models: RDMs,
     rng: np.random.Generator,
+    p: Collected[StatMaps] | None = None,
     method: Method = "group",
     alpha: float = 0.05,
     correction: Correction = "max_t",
@@ -62,22 +64,26 @@ def study_inference(
     ----------
     maps : similarities, one set of maps a subject.
     models : the RDMs that they were compared with; their number of pairs decides the parametric p.
+    p : of "permutation": corrected p-values of the same maps, from ``study_searchlight``.
     method : "group": ``group_test``, one-sided sign flips over subjects (two subjects or more).
+        "permutation": one subject, by permuted condition labels, corrected for all voxels and models.
         "lee2023_group": the study's own threshold (see ``lee2023_threshold``), which controls no error rate;
         of what it leaves, t above 0.
         "lee2023_sample": its public notebooks, with one subject: similarities that are above 0 and have a
         parametric, uncorrected p of Spearman's rho of at most ``alpha``, as if pairs of conditions were
-        independent. They share conditions, so this finds far too much; ``searchlight_test`` is sound.
+        independent. They share conditions, so this finds far too much.
     correction, permutations : of "group" (and of the sound result beside "lee2023_group").
     draws, min_voxels : of "lee2023_group": draws a voxel (study: 5000 for layers, 10000 for codes), and the
         smallest cluster.
     """
     if method == "lee2023_sample":
         return _sample(maps, models, alpha)
+    if method == "permutation":
+        return _permuted(maps, p, alpha)
     if len(maps) < 2:
         raise DataError(
             f"study_inference: a group test needs two subjects or more, there is {len(maps)}; test a single "
-            "one with searchlight_test, or repeat the study's public notebooks with method: lee2023_sample"
+            "one with method: permutation, or repeat the study's public notebooks with lee2023_sample"
         )
     if method == "lee2023_group":
         found = lee2023_threshold(
@@ -86,8 +92,8 @@ def study_inference(
         above = np.where(found.thresholded.values > 0, found.thresholded.values, np.nan)
         return StudyMaps(found.t, found.p_fwe, replace(found.thresholded, values=above), found.summary)
     tested = group_test(maps, rng, correction=correction, permutations=permutations, alpha=alpha)
-    p = {"fdr": tested.p_fdr, "fdr_by": tested.p_fdr, "none": tested.p}.get(correction, tested.p_fwe)
-    return StudyMaps(tested.t, p, tested.thresholded, tested.summary)
+    decisive = {"fdr": tested.p_fdr, "fdr_by": tested.p_fdr, "none": tested.p}.get(correction, tested.p_fwe)
+    return StudyMaps(tested.t, decisive, tested.thresholded, tested.summary)
 
 
 def parametric_p(rho: npt.ArrayLike, n_pairs: int) -> Floats:
@@ -106,15 +112,26 @@ def parametric_p(rho: npt.ArrayLike, n_pairs: int) -> Floats:
     return np.asarray(2 * stats.t.sf(np.abs(t), free))
 
 
-def _sample(maps: Collected[StatMaps], models: RDMs, alpha: float) -> StudyMaps:
-    if len(maps) != 1:
+def _permuted(maps: Collected[StatMaps], p: Collected[StatMaps] | None, alpha: float) -> StudyMaps:
+    own = _single(maps, "permutation")
+    tested = _single(p, "permutation") if p is not None else None
+    if tested is None or np.isnan(tested.values).all():
         raise DataError(
-            f"study_inference: lee2023_sample is for one subject, there are {len(maps)}; say method: group"
+            "study_inference: method: permutation needs p-values: wire p of study_searchlight, and give that "
+            "permutations (1000, say)"
         )
-    (own,) = maps.values()
+    own.space.require_same_voxels(tested.space, "study_inference: maps and p")
+    values = tested.values[same_labels(own.names, tested.names, "study_inference: names of maps and p")]
+    p_values = np.asarray(values, dtype=np.float64)
+    kept = (p_values <= alpha) & (np.asarray(own.values) > 0)
+    return _of_one(own, p_values, "p_fwe", kept, alpha, "permuted condition labels, corrected (max)")
+
+
+def _sample(maps: Collected[StatMaps], models: RDMs, alpha: float) -> StudyMaps:
+    own = _single(maps, "lee2023_sample")
     if own.statistic != "spearman":
         raise DataError(
-            f"study_inference: lee2023_sample has p-values of Spearman's rho only; these maps hold "
+            "study_inference: lee2023_sample has p-values of Spearman's rho only; these maps hold "
             f"{own.statistic}"
         )
     warnings.warn(
@@ -125,16 +142,34 @@ def _sample(maps: Collected[StatMaps], models: RDMs, alpha: float) -> StudyMaps:
     rho = np.asarray(own.values, dtype=np.float64)
     p = parametric_p(rho, models.values.shape[1])
     kept = (p <= alpha) & (rho > 0)
+    return _of_one(own, p, "p", kept, alpha, "parametric, uncorrected (lee2023_sample)")
+
+
+def _single(maps: Collected[StatMaps], method: str) -> StatMaps:
+    if len(maps) != 1:
+        raise DataError(
+            f"study_inference: {method} is for one subject, there are {len(maps)}; say method: group"
+        )
+    (own,) = maps.values()
+    return own
+
+
+def _of_one(
+    own: StatMaps, p: Floats, statistic: str, kept: npt.NDArray[np.bool_], alpha: float, test: str
+) -> StudyMaps:
+    """Maps of one subject, and a row a model."""
+    values = np.asarray(own.values, dtype=np.float64)
     rows = [
         {
             "model": name,
-            "voxels": int(np.isfinite(rho[row]).sum()),
+            "voxels": int(np.isfinite(values[row]).sum()),
             "significant": int(kept[row].sum()),
-            "largest": float(np.nanmax(rho[row], initial=-1.0)),
+            "largest": float(np.nanmax(values[row], initial=-np.inf)),
+            "smallest_p": float(np.nanmin(p[row], initial=np.inf)),
             "alpha": alpha,
-            "test": "parametric, uncorrected (lee2023_sample)",
+            "test": test,
         }
         for row, name in enumerate(own.names)
     ]
-    shown = replace(own, values=np.where(kept, rho, np.nan))
-    return StudyMaps(own, replace(own, values=p, statistic="p"), shown, Table.from_rows(rows))
+    shown = replace(own, values=np.where(kept, values, np.nan))
+    return StudyMaps(own, replace(own, values=p, statistic=statistic), shown, Table.from_rows(rows))

@@ -171,7 +171,7 @@ def test_searchlights_and_their_rdms(results: Path, published: dict[str, Any]) -
     place = {tuple(centre): row for row, centre in enumerate(found.centres.tolist())}
     rows = [place[tuple(centre)] for centre in centres.tolist()]
     assert np.abs(found.values[rows] - neural[:, *UPPER]).max() < 1e-11
-    maps = StatMaps.load(results / "layer_maps" / "subject=Sample")
+    maps = StatMaps.load(results / "layer_maps" / "subject=Sample" / "maps")
     known = maps.space.voxels[np.isfinite(maps.values).all(axis=0)]
     np.testing.assert_array_equal(known, centres)
     np.testing.assert_array_equal(maps.space.mask, (beta != 0).all(axis=3))
@@ -195,7 +195,7 @@ def test_layer_rdms(sample_data: Path, sample_layers: dict[str, Any], published:
 
 def test_rho_maps_and_their_p(results: Path, published: dict[str, Any]) -> None:
     for step, key, names in (("layer", "layer_rho", LAYERS), ("code", "code_rho", CODES)):
-        maps = StatMaps.load(results / f"{step}_maps" / "subject=Sample")
+        maps = StatMaps.load(results / f"{step}_maps" / "subject=Sample" / "maps")
         assert maps.names == tuple(names)
         found = at(maps, published["centres"])
         assert np.abs(found - published[key]).max() < 1e-9

@@ -16,13 +16,14 @@ import isocortex as ic
 from isocortex.data import Collected, Patterns, RDMs, Space, StatMaps, Table
 from isocortex.errors import DataError, LabelMismatch
 from isocortex.testing import check_step
-from isocortex_searchlight import SearchlightRDMs, searchlight_rdms
+from isocortex_searchlight import SearchlightRDMs, searchlight_rdms, searchlight_rsa
 from isocortex_studies.code_bars import code_region_bars
 from isocortex_studies.code_regions import code_region_rsa
 from isocortex_studies.concepts import CODES, CONDITIONS, DIGITS
 from isocortex_studies.sample_data import SampleData
 from isocortex_studies.study_maps import nonzero_maps, parametric_p, study_inference
 from isocortex_studies.study_network import load_trained, network_features, study_network
+from isocortex_studies.study_searchlight import study_searchlight
 
 SPACE = Space(np.ones((6, 6, 6), dtype=bool), np.diag([3.0, 3, 3, 1]))
 PAIRS = 120
@@ -46,6 +47,7 @@ def test_all_are_steps() -> None:
         study_network,
         network_features,
         nonzero_maps,
+        study_searchlight,
         study_inference,
         code_region_rsa,
         code_region_bars,
@@ -96,7 +98,7 @@ def test_a_single_subject_as_in_the_notebooks_and_a_warning() -> None:
         study_inference(
             subjects(maps(1), maps(2)), models(), np.random.default_rng(0), method="lee2023_sample"
         )
-    with pytest.raises(DataError, match="two subjects or more, there is 1; test a single one with"):
+    with pytest.raises(DataError, match="two subjects or more, there is 1; test a single one with method"):
         study_inference(one, models(), np.random.default_rng(0))
     other = StatMaps(rho, ("early", "late"), SPACE, "cosine")
     with pytest.raises(DataError, match="Spearman's rho only; these maps hold cosine"):
@@ -119,6 +121,37 @@ def test_a_group_is_tested_by_flips_or_as_published() -> None:
         )
     kept = lee.thresholded.values[np.isfinite(lee.thresholded.values)]
     assert kept.size and (kept > 0).all()
+
+
+def test_a_single_subject_is_tested_by_permuted_labels() -> None:
+    values = np.random.default_rng(0).normal(size=(16, SPACE.n_voxels))
+    values[:10] *= 3  # digits are far from one another everywhere
+    values[4, 11] = 0
+    patterns = Patterns(values, CONDITIONS, space=SPACE)
+    codes = ic.get("step", "category_codes")(patterns, digit=CODES["digit"], animacy=CODES["animacy"])
+    with pytest.raises(DataError, match="permutations is -1"):
+        study_searchlight(patterns, codes, np.random.default_rng(0), permutations=-1)
+    plain = study_searchlight(patterns, codes, np.random.default_rng(0), metric="euclidean", radius=2)  # type: ignore[arg-type]
+    assert np.isnan(plain.p.values).all() and plain.maps.space.n_voxels == SPACE.n_voxels - 1
+    assert not plain.maps.space.mask.ravel()[11]
+    found = study_searchlight(
+        patterns, codes, np.random.default_rng(0), metric="euclidean", radius=2, permutations=199
+    )  # type: ignore[arg-type]
+    np.testing.assert_array_equal(found.maps.values, plain.maps.values)
+    whole = searchlight_rsa(
+        patterns, None, codes, 2, "euclidean", permutations=199, seed=np.random.default_rng(0)
+    )
+    assert whole.p_fwe is not None
+    np.testing.assert_array_equal(found.p.values, np.delete(whole.p_fwe, 11, axis=1))
+    tested = study_inference(
+        subjects(found.maps), codes, np.random.default_rng(0), subjects(found.p), method="permutation"
+    )
+    np.testing.assert_array_equal(np.isfinite(tested.thresholded.values), found.p.values <= 0.05)
+    assert tested.summary["significant"].tolist()[0] > 100 and tested.summary["significant"].tolist()[1] < 20
+    assert tested.p.statistic == "p_fwe"
+    for p in (None, subjects(plain.p)):
+        with pytest.raises(DataError, match="needs p-values: wire p of study_searchlight"):
+            study_inference(subjects(found.maps), codes, np.random.default_rng(0), p, method="permutation")
 
 
 # regions of codes
@@ -262,10 +295,10 @@ def test_training_starts_from_the_studys_weights(
 # the pipeline
 
 
-@pytest.mark.parametrize("preset", [None, "quick", "lee2023"])
+@pytest.mark.parametrize("preset", [None, "quick", "sample", "lee2023"])
 def test_the_pipeline_is_checked(preset: str | None, sample_data: Path) -> None:
     folder = {"root": sample_data, "pictures_root": sample_data, "trained": sample_data / "net-55.ckpt.index"}
-    ic.check("digits-objects", folder if preset == "lee2023" else {}, preset)
+    ic.check("digits-objects", folder if preset in ("sample", "lee2023") else {}, preset)
 
 
 def test_the_pipeline_takes_nifti_betas(sample_data: Path, tmp_path: Path) -> None:
@@ -288,6 +321,22 @@ def test_the_pipeline_runs_on_simulated_subjects(tmp_path: Path) -> None:
         ic.run("digits-objects", tmp_path, preset="quick")
     summary = Table.load(tmp_path / "code_test" / "summary")
     assert summary["model"].tolist() == list(CODES) and (summary["voxels"] == summary["voxels"][0]).all()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_sample_is_tested_soundly(sample_data: Path, tmp_path: Path) -> None:
+    given = {
+        "root": sample_data, "pictures_root": sample_data, "trained": sample_data / "net-55.ckpt.index",
+        "network": {"image_size": 224, "width": 1 / 32}, "within": 100, "radius": 2,
+        "schedule": [{"iterations": 2, "sigma": [1.0, 0.5], "step": [3.0, 1.0]}],
+    }  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ic.run("digits-objects", tmp_path, given, preset="sample")
+    found = Table.load(tmp_path / "code_test" / "summary")
+    planted = {row["model"]: row["significant"] for row in found.rows()}
+    assert planted["digit"] > 100 and planted["animacy"] > 100 and planted["object"] == 0
 
 
 @pytest.mark.slow

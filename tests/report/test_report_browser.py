@@ -124,6 +124,12 @@ def test_the_rdm_at_the_crosshair_is_the_mean_over_subjects(look: Look, run_fold
     title = text(page, ".viewer .here p")
     assert "RDM at voxel 2, 1, 2 (mean of 2 of 2, correlation, from local)" in title
     values = "rdms.matrices[{}].at({}, {})"
+    page.execute_script(
+        """
+        const rdms = document.querySelectorAll('[data-viewer]')[0].viewer.rdms;
+        rdms.order.value = "1";
+        rdms.order.dispatchEvent(new Event('change'))"""
+    )
     assert viewer(page, 0, values.format(0, 0, 1)) == pytest.approx(2.0, abs=0.2), "voxel 0 and a shift of 2"
     assert viewer(page, 0, values.format(0, 2, 3)) == pytest.approx(7.0, abs=0.2)
     # the models have their conditions the other way round: their first pair, bed-house, is our last
@@ -163,12 +169,23 @@ def test_rdms_are_ordered_as_somebody_chose(look: Look, ordered_folder: Path) ->
         "as in picture",
         "as in the data",
         "by label",
+        "alike rows together",
     ]
     canvas = page.find_element("css selector", ".heat canvas.matrix")
     click(page, canvas, 0.98, 0.98)
     keys(canvas, "ARROW_UP")
     assert text(page, ".heat .readout") == "<b>dog</b> – cat: 1", "the last row but one, and the last column"
     assert viewer(page, 0, "rdms.matrices[0].order") == [3, 2, 1, 0]
+
+
+def test_conditions_are_grouped_as_the_rows_of_an_rdm_are_alike(look: Look, run_folder: Path) -> None:
+    page = look(run_folder)
+    # 0 and 2, and 1 and 3, are alike in what they differ from: the pairs 01 02 03 12 13 23
+    assert page.execute_script("return iso.grouped([1, 0, 1, 1, 0, 1], 4)") == [0, 2, 1, 3]
+    assert page.execute_script("return iso.grouped([NaN, 0, 1, 1, 0, 1], 4)") == [0, 2, 1, 3]
+    assert page.execute_script("return iso.grouped([0.5], 2)") == [0, 1]
+    page.execute_script("document.querySelectorAll('[data-viewer]')[0].viewer.rdms.match('S1: code')")
+    assert viewer(page, 0, "rdms.pick.value") == "1"
 
 
 def test_a_table_sorts_as_numbers_and_is_searched(look: Look, run_folder: Path) -> None:

@@ -132,15 +132,48 @@ iso.range = (values) => values.reduce(([low, high], value) => (Number.isNaN(valu
 
 iso.inOrder = (conditions) => conditions.map((_, index) => index);
 iso.byLabel = (conditions) => iso.inOrder(conditions).sort((a, b) => conditions[a].localeCompare(conditions[b], "en", { numeric: true }));
+/* Conditions with alike rows next to each other, from the first one on; `values` are condensed. */
+iso.grouped = (values, size) => {
+  const at = (row, column) => values[iso.pair(row, column, size)];
+  const distance = (first, second) => {
+    let sum = 0;
+    for (let other = 0; other < size; other += 1) {
+      const apart = other === first || other === second ? 0 : Math.abs(at(first, other) - at(second, other));
+      sum += Number.isNaN(apart) ? 0 : apart;
+    }
+    return sum;
+  };
+  const [order, left] = [[0], new Set(Array.from({ length: size - 1 }, (_, index) => index + 1))];
+  while (left.size) {
+    let [best, next] = [Infinity, -1];
+    for (const candidate of left) {
+      const apart = distance(order[order.length - 1], candidate);
+      if (apart < best) [best, next] = [apart, candidate];
+    }
+    order.push(next);
+    left.delete(next);
+  }
+  return order;
+};
+iso.GROUPABLE = 200; /* the time grows with the cube of the number of conditions */
+
+/* Ways to order conditions: name, and what gives the order from the values of an RDM. */
+iso.orders = (conditions, chosen, grouped) => {
+  const ways = [["as in the data", () => iso.inOrder(conditions)], ["by label", () => iso.byLabel(conditions)]];
+  if (grouped && conditions.length <= iso.GROUPABLE) ways.unshift([grouped, (values) => iso.grouped(values, conditions.length)]);
+  if (chosen) ways.unshift([`as in ${chosen.name}`, () => chosen.places]);
+  return ways;
+};
 
 iso.heat = (home) => {
   const { conditions, rdms, order: chosen } = iso.payload(home.dataset.heat);
-  const orders = [...(chosen ? [[`as in ${chosen.name}`, chosen.places]] : []), ["as in the data", iso.inOrder(conditions)], ["by label", iso.byLabel(conditions)]];
+  const orders = iso.orders(conditions, chosen, "");
+  if (conditions.length <= iso.GROUPABLE) orders.push(["alike rows together", (values) => iso.grouped(values, conditions.length)]);
   const pick = iso.options(rdms.map((rdm) => rdm.name), "RDM");
   const order = iso.options(orders.map(([name]) => name), "Order of the conditions");
   const shared = iso.element("input", { type: "checkbox" });
   const ranked = iso.element("input", { type: "checkbox" });
-  const canvas = iso.element("canvas", { className: "matrix", role: "img" });
+  const canvas = iso.element("canvas", { className: "matrix", role: "application" });
   const readout = iso.element("p", { className: "readout", ariaLive: "polite" }, "Point at a cell, or move with the arrow keys.");
   const [low, high] = [iso.element("span"), iso.element("span")];
   const bar = iso.element("canvas");
@@ -150,7 +183,7 @@ iso.heat = (home) => {
     const values = iso.reader(rdm, ranked.checked);
     let range = iso.range(values);
     if (shared.checked && !ranked.checked) range = [Math.min(...rdms.map((one) => one.low)), Math.max(...rdms.map((one) => one.high))];
-    matrix.order = orders[Number(order.value)][1];
+    matrix.order = orders[Number(order.value)][1](values);
     canvas.setAttribute("aria-label", `RDM ${rdm.name} of ${conditions.length} conditions`);
     matrix.show((pair) => values[pair], range);
     matrix.told();

@@ -157,5 +157,5 @@ def _models(mean: RDMs, context: Context) -> Iterator[dict[str, Any]]:
             for name, row in zip(rdms.names, values, strict=True):
                 coded = quantise(row, 16)
                 if count < MODELS and context.budget.take(encoded_size(coded.codes.nbytes)):
-                    yield {"name": f"{step}: {name}", "metric": rdms.metric, **coded.plain()}
+                    yield {"name": f"{step}: {name}", "short": name, "metric": rdms.metric, **coded.plain()}
                 count += 1

@@ -51,7 +51,7 @@ iso.Volume = class {
 iso.Slice = class {
   constructor(viewer, title, across, up, through) {
     Object.assign(this, { viewer, title, across, up, through, margin: 34 }); /* the margin is for the letters */
-    this.canvas = iso.element("canvas", { tabIndex: 0, role: "img" });
+    this.canvas = iso.element("canvas", { tabIndex: 0, role: "application" });
     this.slider = iso.element("input", { type: "range", min: 0, max: viewer.volume.size[through] - 1, ariaLabel: `${title} slice` });
     this.slider.addEventListener("input", () => this.go(through, Number(this.slider.value)));
     this.canvas.addEventListener("pointerdown", (event) => this.point(event));

@@ -48,6 +48,7 @@ iso.Viewer = class {
     iso.decode(this.map);
     this.threshold.disabled = this.map.scale === "labels";
     this.threshold.value = this.map.scale === "p" ? "1000" : "0";
+    if (this.rdms) this.rdms.match(this.map.name);
     this.draw();
   }
 
@@ -155,11 +156,12 @@ iso.VoxelRDMs = class {
     this.ranked = iso.element("input", { type: "checkbox" });
     this.title = iso.element("p");
     const tell = iso.element("p", { className: "readout", ariaLive: "polite" }, "Point at a cell to read the pair.");
-    const canvases = ["RDM here", "Model RDM"].map((name) => iso.element("canvas", { role: "img", ariaLabel: name }));
+    const canvases = ["RDM here", "Model RDM"].map((name) => iso.element("canvas", { role: "application", ariaLabel: `${name}; arrow keys move over the pairs` }));
     this.matrices = canvases.map((canvas) => new iso.Matrix(canvas, data.conditions, (text) => { tell.textContent = text; }));
-    if (data.order) this.matrices.forEach((matrix) => { matrix.order = data.order.places; });
-    [this.pick, this.ranked].forEach((control) => control.addEventListener("change", () => this.draw()));
-    this.home = iso.element("div", { className: "here" }, this.title, iso.element("div", { className: "controls" }, iso.labelled("Model beside it", this.pick), iso.labelled("Ranks", this.ranked, "line")), iso.element("div", { className: "pair" }, ...canvases), tell, iso.element("p", { className: "soft" }, "Dark: alike; light: unlike; each RDM on its own scale."), iso.names(this.matrices[0].order.map((index) => data.conditions[index])));
+    this.ways = iso.orders(data.conditions, data.order, data.models.length ? "as the model groups them" : "");
+    this.order = iso.options(this.ways.map(([name]) => name), "Order of the conditions");
+    [this.pick, this.ranked, this.order].forEach((control) => control.addEventListener("change", () => this.draw()));
+    this.home = iso.element("div", { className: "here" }, this.title, iso.element("div", { className: "controls" }, iso.labelled("Model beside it", this.pick), iso.labelled("Order", this.order), iso.labelled("Ranks", this.ranked, "line")), iso.element("div", { className: "pair" }, ...canvases), tell, iso.element("p", { className: "soft" }, "Dark: alike; light: unlike; each RDM on its own scale."), iso.names(data.conditions));
     if (!data.models.length) { this.pick.parentElement.hidden = true; canvases[1].hidden = true; }
   }
 
@@ -186,11 +188,18 @@ iso.VoxelRDMs = class {
 
   draw() {
     const here = iso.reader(this.data, this.ranked.checked, this.centre * this.pairs, this.pairs);
-    this.matrices[0].show((pair) => here[pair], iso.range(here));
     const model = this.data.models[Number(this.pick.value)];
-    if (!model) return;
-    const values = iso.reader(model, this.ranked.checked);
-    this.matrices[1].show((pair) => values[pair], iso.range(values));
+    const values = model ? iso.reader(model, this.ranked.checked) : here;
+    const order = this.ways[Number(this.order.value)][1](values);
+    this.matrices.forEach((matrix) => { matrix.order = order; });
+    this.matrices[0].show((pair) => here[pair], iso.range(here));
+    if (model) this.matrices[1].show((pair) => values[pair], iso.range(values));
+  }
+
+  /* Put the model of the map's name beside: where it fits is what the map shows. */
+  match(name) {
+    const found = this.data.models.findIndex((model) => name === model.short || name.endsWith(`: ${model.short}`));
+    if (found >= 0) this.pick.value = String(found);
   }
 };
 document.querySelectorAll("[data-viewer]").forEach((home) => new iso.Viewer(home));

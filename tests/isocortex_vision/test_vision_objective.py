@@ -10,6 +10,7 @@ import pytest
 
 from isocortex.contracts import Gradient
 from isocortex.errors import DataError
+from isocortex.testing import check_model
 from isocortex_vision.generators.dgn import DGN
 from isocortex_vision.models.vgg import VGG16, VGG19
 from isocortex_vision.networks import graph, winograd
@@ -230,3 +231,16 @@ def test_mistakes_are_explained() -> None:
     assert objective is not None
     with pytest.raises(DataError, match=r"expected codes of shape \(n, 8\)"):
         objective(np.zeros((2, 9)))
+
+
+def test_a_wrong_objective_breaks_the_contract() -> None:
+    class Wrong(VGG16):
+        def objective(self, *given: Any) -> Any:
+            right = super().objective(*given)
+            assert right is not None
+            return lambda states: right(states)._replace(gradient=2 * right(states).gradient)
+
+    settings: Any = {"image_size": 32, "width": 1 / 32, "head": "none"}
+    check_model(VGG16(**settings))
+    with pytest.raises(AssertionError, match="gradient of objective differs from that of loss_gradient"):
+        check_model(Wrong(**settings))

@@ -17,13 +17,14 @@ import isocortex as ic
 from isocortex.data import RDMs, Space
 from isocortex.errors import GridMismatch, LabelMismatch
 from isocortex.pipeline.plan import make_plan
+from isocortex.pipeline.yaml_text import parse_scalar
 from isocortex.report import parts, searchlights
 from isocortex.report.again import report_again
 from isocortex.report.encoding import encoded_size, json_text, quantise
 from isocortex.report.graph import HEIGHT, WIDTH, graph_of, steps_of
 from isocortex.report.maps import world_axes
 from isocortex.report.overview import asked
-from isocortex.report.provenance import command, named_in, sources
+from isocortex.report.provenance import _written, command, named_in, sources
 from isocortex.report.searchlights import mean_rdms, thinned
 
 
@@ -119,7 +120,7 @@ def test_the_mean_rdm_is_by_voxel_and_by_label() -> None:
     np.testing.assert_array_equal(centres, [[0, 0, 0], [1, 2, 3], [3, 3, 3]])
     np.testing.assert_array_equal(mean.values, [[5.5, 11, 16.5], [4, 5, 6], [np.nan, 8, 7]])
     assert mean.conditions == ("a", "b", "c")
-    assert counts.tolist() == [2, 1, 0]
+    assert counts.tolist() == [2, 1, 1]
 
 
 def test_rdms_of_other_conditions_or_grids_have_no_mean() -> None:
@@ -230,6 +231,15 @@ steps: {a: {use: make, with: {n: $n, m: $m, name: $name}}}
     assert {name for name, _, _ in asked(plan)[1]} == {
         name for name, value in plan.parameters.items() if value != {"n": 1, "m": 2, "name": "x"}[name]
     }
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["text", "3", "true", "", "a: b", "[x", None, True, 2, 1e-05, 0.5, [1, "2"], {"a": [1]}],
+)
+def test_a_setting_is_written_as_it_is_read(value: Any) -> None:
+    assert parse_scalar(_written(value)) == value
+    assert type(parse_scalar(_written(value))) is type(value)
 
 
 def test_the_top_says_what_was_asked_found_and_warned(run_folder: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from isocortex.pipeline.plan import Plan
 from isocortex.pipeline.record import FILE, versions
 from isocortex.pipeline.store import Result
+from isocortex.pipeline.yaml_text import parse_scalar
 from isocortex.report.overview import asked
 
 _NAME = r"[A-Z\u00c0-\u00dd][\w\u00c0-\u017f'-]+"
@@ -52,9 +53,16 @@ def command(plan: Plan) -> str:
         parts += ["--preset", preset]
     for name, value, _ in changed:
         if name not in settings:
-            text = value if isinstance(value, str) else json.dumps(value, default=str)
-            parts += ["--set", f"{name}={text}"]
+            parts += ["--set", f"{name}={_written(value)}"]
+    for name in sorted(plan.manager.disabled - set(plan.document.disable)):
+        parts += ["--disable", name]
     return " ".join(shlex.quote(part) for part in parts)
+
+
+def _written(value: Any) -> str:
+    """A value as the command line reads it; a text that would be read as something else is quoted."""
+    plain = isinstance(value, str) and parse_scalar(value) == value
+    return str(value) if plain else json.dumps(value, default=str)
 
 
 def _name(plan: Plan) -> str:

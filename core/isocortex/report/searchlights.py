@@ -103,8 +103,9 @@ def _make(
 def mean_rdms(parts: list[Any]) -> tuple[Array, RDMs, Array]:
     """Average RDMs of several instances centre by centre, aligned by voxel and by condition label.
 
-    Gives at most ``CENTRES`` voxels (n, 3), their mean RDMs, and how many instances each pair's mean is of
-    at the least. A voxel belongs when at least one instance has an RDM there; NaN does not count.
+    Gives at most ``CENTRES`` voxels (n, 3), their mean RDMs, and of how many instances the mean of a pair
+    that has one is at the least. A voxel belongs when at least one instance has an RDM there; NaN does
+    not count.
     """
     space = parts[0].space
     for part in parts[1:]:
@@ -127,7 +128,8 @@ def mean_rdms(parts: list[Any]) -> tuple[Array, RDMs, Array]:
     there = (count > 0).any(axis=1)
     centres = np.stack(np.unravel_index(chosen, space.shape), axis=1)[there]
     names = tuple(",".join(map(str, voxel)) for voxel in centres)
-    return centres, RDMs(mean[there], first.conditions, names, first.metric), count[there].min(axis=1)
+    fewest = np.where(count > 0, count, len(parts)).min(axis=1)
+    return centres, RDMs(mean[there], first.conditions, names, first.metric), fewest[there]
 
 
 def thinned(places: Array, space: Space, limit: int) -> Array:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from tiny import write_tiny
@@ -15,7 +16,7 @@ from isocortex.errors import StepFailed
 
 STEPS = '''
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 from isocortex.data import Data, Images, RDMs, Space, StatMaps, Table
 from isocortex.formats import arrays
 
@@ -62,9 +63,15 @@ def maps(name: str) -> StatMaps:
     values[1, 3] = np.nan
     return StatMaps(values, [f"{name} <i>t</i>", "share"], SPACE, "t")
 
-def kinds() -> StatMaps:
+class _Kinds(NamedTuple):
+    """A map and what its numbers mean."""
+    map: StatMaps
+    key: Table
+
+def kinds() -> _Kinds:
     """A map of kinds."""
-    return StatMaps(np.arange(SPACE.n_voxels)[None] % 3 + 0.0, ["best"], SPACE, "model number")
+    found = StatMaps(np.arange(SPACE.n_voxels)[None] % 3 + 0.0, ["best"], SPACE, "model number")
+    return _Kinds(found, Table({"number": [1, 2], "model": ["code", "<i>layer</i>"]}))
 
 def pvalues() -> StatMaps:
     """A map of p-values."""
@@ -117,7 +124,7 @@ steps:
   numbers: {use: numbers}
   guard: {use: guard}
   images: {use: images}
-report: [picture, maps, kinds, pvalues, numbers, images]
+report: [picture, maps, kinds.map, pvalues, numbers, images]
 """
 
 
@@ -150,14 +157,26 @@ def failed_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out"
 
 
+def _without(reason: str) -> NoReturn:
+    if os.environ.get("ISOCORTEX_TEST_BROWSER") == "required":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    """Chromium without a window; a test that needs it is skipped where there is none."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    """Chromium without a window; a test that needs it is skipped where there is none.
+
+    With ISOCORTEX_TEST_BROWSER=required it fails there instead.
+    """
+    try:
+        from selenium import webdriver
+    except ImportError:
+        _without("selenium is not installed")
     program = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chrome")
     control = shutil.which("chromedriver")
     if not program or not control:
-        pytest.skip("no Chromium with its chromedriver is installed (Debian: chromium chromium-driver)")
+        _without("no Chromium with its chromedriver is installed (Debian: chromium chromium-driver)")
     options = webdriver.ChromeOptions()
     options.binary_location = program
     for argument in ("headless=new", "no-sandbox", "disable-gpu", "disable-background-networking"):

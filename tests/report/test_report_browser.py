@@ -118,6 +118,18 @@ def test_the_threshold_hides_what_is_below_it(look: Look, run_folder: Path) -> N
     assert "none for kinds" in kinds
 
 
+def test_a_map_of_kinds_has_names_and_its_model_beside(look: Look, run_folder: Path) -> None:
+    page = look(run_folder)
+    assert "0 code <i>layer</i>" in " ".join(
+        page.execute_script(
+            "return [...document.querySelectorAll('#block-4 .swatch')].map((one) => one.textContent)"
+        )
+    )
+    page.execute_script("document.querySelectorAll('[data-viewer]')[1].viewer.move([4, 0, 1])")
+    assert text(page, "#block-4 .readout").endswith("best: code")
+    assert viewer(page, 1, "rdms.pick.selectedOptions[0].textContent") == "models: code"
+
+
 def test_the_rdm_at_the_crosshair_is_the_mean_over_subjects(look: Look, run_folder: Path) -> None:
     page = look(run_folder)
     page.execute_script("document.querySelectorAll('[data-viewer]')[0].viewer.move([4, 0, 0])")
@@ -222,6 +234,25 @@ def test_light_and_dark(look: Look, run_folder: Path) -> None:
     assert light[0] != dark[0] and light[1] != dark[1]
     button.click()
     assert (page.execute_script(paper), page.execute_script(pixel)) == light
+
+
+def test_the_page_follows_the_system_until_it_is_told_otherwise(look: Look, run_folder: Path) -> None:
+    page = look(run_folder)
+    paper = "return getComputedStyle(document.body).backgroundColor"
+    light = page.execute_script(paper)
+    dark = {"name": "prefers-color-scheme", "value": "dark"}
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [dark]})
+    try:
+        assert page.execute_script(paper) != light
+        button = page.find_element("id", "theme")
+        assert button.text == "Light"
+        button.click()
+        assert page.execute_script(paper) == light
+        page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print", "features": [dark]})
+        assert page.execute_script(paper) == "rgb(255, 255, 255)"
+        assert page.execute_script("return getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
+    finally:
+        page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
 
 
 def test_everything_that_acts_has_a_name_and_is_reached_by_keys(look: Look, run_folder: Path) -> None:

@@ -135,7 +135,9 @@ iso.Viewer = class {
       if (index === Number(this.pick.value)) row.style.fontWeight = "600";
       return row;
     }));
-    if (this.rdms) this.rdms.show(this.volume.voxel(this.place));
+    if (!this.rdms) return;
+    if (this.map.scale === "labels") this.rdms.match(this.word(this.map, value));
+    this.rdms.show(this.volume.voxel(this.place));
   }
 };
 

@@ -84,7 +84,10 @@ class SampleData:
         return {"subject": [SUBJECT]}
 
     def check(self) -> list[str]:
-        """Say what is wrong with the settings or the folder; no array is read."""
+        """Say what is wrong with the settings or the files that are there; no array is read.
+
+        A file that is not there is not looked for here, since it may not be wanted: ``files`` says so.
+        """
         problems = []
         if self.images not in PARTS:
             problems.append(f"images: no set {self.images!r}; {suggestion(self.images, PARTS, 'sets')}")
@@ -96,16 +99,18 @@ class SampleData:
             problems.append(f"root: {self.root} is no folder; it should be the study's Sample_Data")
         if problems:
             return problems
-        for kind in self.loads:
+        assert self.root is not None
+        for path in sorted(self.root.glob("*.npz")):
             try:
-                for path in self.files(kind):
-                    _require_keys(path)
+                _require_keys(path)
             except DataError as error:
                 problems.append(str(error))
         return problems
 
     def files(self, kind: str, **axes: str) -> list[Path]:
-        """List the file that a load reads."""
+        """List the file that a load reads; raises where it is not there (nothing without a folder)."""
+        if self.root is None or not self.root.is_dir():
+            return []
         if kind == "patterns":
             return [self._file(FMRI), *([self.mask] if self.mask is not None else [])]
         return [self._file(PARTS[self.images].files)]
@@ -186,13 +191,12 @@ def numbered(prefix: str, categories: Sequence[str]) -> tuple[str, ...]:
 
 
 def _require_keys(path: Path) -> None:
-    """Raise unless a file holds the study's arrays; only the list of its arrays is read."""
-    if path.suffix != ".npz":
+    """Raise unless a file of the study holds its arrays; only the list of its arrays is read."""
+    parts = [part for part in PARTS.values() if path.name in part.files]
+    wanted = [key for part in parts for key in (part.pixels, part.labels)]
+    wanted += [BETA] if path.name in FMRI else []
+    if not wanted:
         return
-    wanted = [BETA] if path.name in FMRI else []
-    wanted += [
-        key for part in PARTS.values() if path.name in part.files for key in (part.pixels, part.labels)
-    ]
     with Npz(path) as archive:
         lacking = [key for key in wanted if key not in archive.keys]
         if lacking:

@@ -93,7 +93,8 @@ def test_both_spellings_are_read_and_two_files_are_not_chosen_between(links: Pat
     assert SampleData(links, "digits").files("images") == [links / "Train_Data.npz"]
     assert len(SampleData(links).load_images()) == 32
     (links / "Val_data.npz").symlink_to(links / "Val_Data.npz")
-    assert "holds Val_data.npz and Val_Data.npz" in SampleData(links).check()[0]
+    with pytest.raises(DataError, match=r"holds Val_data\.npz and Val_Data\.npz"):
+        SampleData(links).files("images")
 
 
 def test_labels_decide_the_category_whatever_the_order(links: Path) -> None:
@@ -127,7 +128,12 @@ def test_what_is_wrong_with_a_folder_is_said(links: Path, tmp_path_factory: pyte
     assert "no set 'train'" in SampleData(links, "train").check()[0]  # type: ignore[arg-type]
     assert "voxels is 'all'" in SampleData(links, voxels="all").check()[0]  # type: ignore[arg-type]
     empty = tmp_path_factory.mktemp("empty")
-    assert any("holds no Val_data.npz or Val_Data.npz" in text for text in SampleData(empty).check())
+    assert not SampleData(empty).check() and not SampleData().files("images")
+    for kind, named in (("images", "Val_data.npz or Val_Data.npz"), ("patterns", "Sample_fMRI_data.npz")):
+        with pytest.raises(DataError, match=f"holds no {named}; is this"):
+            SampleData(empty).files(kind)
+    (empty / "Val_Data.npz").write_bytes(b"PK")
+    assert "not a .npz file" in SampleData(empty).check()[0]
     (links / "Val_data.npz").unlink()
     np.savez(links / "Val_data.npz", val_X=np.zeros(3))
     assert "holds no array 'val_y', but val_X" in SampleData(links).check()[0]

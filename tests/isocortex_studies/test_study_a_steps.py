@@ -307,8 +307,7 @@ def test_the_pipeline_takes_nifti_betas(sample_data: Path, tmp_path: Path) -> No
         (tmp_path / subject).mkdir()
         for name in CONDITIONS:
             nifti.write_volume(tmp_path / subject / f"{name}.nii.gz", np.ones((4, 4, 4)), np.eye(4))
-    given = {"source": "nifti-betas", "root": tmp_path, "n_subjects": None, "n_voxels": None}
-    plan = ic.check("digits-objects", given)
+    plan = ic.check("digits-objects", {"root": tmp_path}, preset="betas")
     assert plan.axes["subject"].labels == ("S1", "S2")
 
 

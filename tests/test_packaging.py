@@ -38,7 +38,7 @@ def shipped() -> set[str]:
         files = [
             path
             for path in folder.iterdir()
-            if path.suffix in (".py", ".yaml", ".html", ".css") or path.name == "py.typed"
+            if path.suffix in (".py", ".yaml", ".html", ".css", ".js") or path.name == "py.typed"
         ]
         places |= {f"{name.replace('.', '/')}/{path.name}" for path in files}
     template = [path for path in TEMPLATE.rglob("*") if path.suffix in (".py", ".toml", ".md", ".yaml")]

@@ -190,7 +190,7 @@ def test_layer_rdms(sample_data: Path, sample_layers: dict[str, Any], published:
         pictures, codes = file["val_X"], file["val_y"].argmax(axis=1)
     for number, activity in enumerate(activities(sample_layers, pictures)):
         expected = layer_rdm(activity, codes)
-        assert np.abs(published["layers"][number] - expected).max() < 2e-3, LAYERS[number]
+        assert np.abs(published["layers"][number] - expected).max() < 1e-5, LAYERS[number]
 
 
 def test_rho_maps_and_their_p(results: Path, published: dict[str, Any]) -> None:

@@ -139,6 +139,7 @@ def test_float64_follows_the_reference(algorithm: str, files: Mapping[str, Path]
             np.testing.assert_allclose(found.latents[row], wanted.latent, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_float32_stays_close_to_the_reference(algorithm: str, files: Mapping[str, Path]) -> None:
     """With the smooth network: of a flat image rounding decides which of four equal units a pool takes."""

@@ -36,6 +36,9 @@ def settings(folder: Path, width: float = 1 / 32) -> dict[str, Any]:
     }
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def results(sample_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The pipeline's results under its preset."""

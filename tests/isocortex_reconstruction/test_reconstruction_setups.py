@@ -126,7 +126,7 @@ def test_a_published_setup_as_published(preset: str, files: Path, tmp_path: Path
     assert counts == [200, 200] if preset == "natural" else min(counts) >= 200
     for label in LABELS["natural"]:
         loss = table["loss"][table["stimulus"] == label]
-        assert loss[-1] < 0.8 * loss[0]
+        assert loss[-1] < (0.9 if preset == "natural" else 0.8) * loss[0]  # a random generator reaches little
 
 
 def test_a_wrong_folder_is_said_before_anything_runs(files: Path, tmp_path: Path) -> None:

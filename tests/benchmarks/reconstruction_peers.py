@@ -299,7 +299,7 @@ def ours(case: dict[str, Any], targets: dict[str, Any], folder: Path, precision:
     settings = {
         key: case[key] for key in ("step", "momentum", "decay", "channels", "normalise") if key in case
     }
-    if task and case["optimiser"] != "adamw":
+    if task and case["optimiser"] not in ("adam", "adamw"):
         settings["decay"] = 0.0
     if task and case["optimiser"] == "descent":
         settings["normalise"] = False

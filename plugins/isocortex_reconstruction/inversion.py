@@ -130,7 +130,7 @@ class FeatureInversion:
     def _checked(self, generated: bool) -> dict[str, Any]:
         """All settings, or what is wrong with them."""
         settings = self.settings(generated)
-        require_used(settings["optimiser"], self._given, self.preset)
+        require_used(settings["optimiser"], self._given)
         if settings["iterations"] < 1 or not 0 <= self.float32_iterations <= settings["iterations"]:
             raise DataError(
                 f"iterations is {settings['iterations']}, float32_iterations {self.float32_iterations}; give "

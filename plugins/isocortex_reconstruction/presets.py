@@ -54,10 +54,8 @@ def settings_of(preset: PresetName | None, generated: bool, given: Mapping[str, 
     }
 
 
-def require_used(optimiser: str, given: Mapping[str, Any], preset: PresetName | None) -> None:
+def require_used(optimiser: str, given: Mapping[str, Any]) -> None:
     """Raise for settings that the optimiser does not look at: they would do nothing, without a word."""
-    if preset is not None:
-        return
     used = {"optimiser", "iterations", "loss", "layer_weights", "start", *_USED.get(optimiser, ())}
     idle = [name for name, value in given.items() if value is not None and name not in used]
     if idle:

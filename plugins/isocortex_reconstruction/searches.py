@@ -54,7 +54,7 @@ class Search:
         rng = np.random.default_rng([self.seed, 1])
         steady = self.settings["optimiser"] != "lbfgs"  # one evaluation an iteration: no new start is needed
         switching = _Switching(space, finer if steady else None, iterations - last)
-        with self._logged(switching, start) as evaluate:
+        with self._logged(switching, start, 0 if finer is None else last) as evaluate:
             recorder = Recorder(space, evaluate, callback)
             if finer is None or steady:
                 states = optimiser.minimise(recorder, space, start, iterations, rng)
@@ -69,7 +69,7 @@ class Search:
             return Found(states, recorder)
 
     @contextmanager
-    def _logged(self, evaluate: Evaluate, start: Floats) -> Iterator[Evaluate]:
+    def _logged(self, evaluate: Evaluate, start: Floats, last: int) -> Iterator[Evaluate]:
         """Evaluations with a log, which is removed when all is done."""
         if self.checkpoint is None:
             yield evaluate
@@ -77,7 +77,7 @@ class Search:
         from filelock import FileLock, Timeout
 
         self.checkpoint.mkdir(parents=True, exist_ok=True)
-        search = self._digest(start)
+        search = self._digest(start, last)
         path = self.checkpoint / f"{hashlib.blake2b(search, digest_size=10).hexdigest()}.evaluations"
         lock = FileLock(path.with_suffix(".lock"), timeout=0)
         try:
@@ -95,10 +95,13 @@ class Search:
             lock.release()
         path.with_suffix(".lock").unlink(missing_ok=True)
 
-    def _digest(self, start: Floats) -> bytes:
-        """All that decides the course of the search but the network, which the log checks itself."""
+    def _digest(self, start: Floats, last: int) -> bytes:
+        """All that decides the course of the search but the network, which the log checks itself.
+
+        The number of ``last`` iterations in another precision too: states do not tell which one answered.
+        """
         made = hashlib.blake2b(json.dumps(_plain(self.settings), sort_keys=True).encode())
-        made.update(f"{self.seed} {self.goal.loss}".encode())
+        made.update(f"{self.seed} {self.goal.loss} {last}".encode())
         for name in self.goal.targets:
             made.update(name.encode())
             for values in (self.goal.targets[name], self.goal.weights[name], self.goal.masks.get(name)):

@@ -291,6 +291,7 @@ def test_bfloat16_scales_the_loss_for_lbfgs() -> None:
         {"optimiser": "lbfgs", "step": 2.0},
         {"optimiser": "block-lbfgs", "blur": 1.0},
         {"optimiser": "adamw", "momentum": 0.5},
+        {"optimiser": "lbfgs", "preset": "shen2019", "step": 3.0},
     ],
 )
 def test_a_setting_that_would_do_nothing_is_refused(settings: Any) -> None:

@@ -98,6 +98,25 @@ def test_other_settings_have_a_log_of_their_own(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("*.evaluations"))) == 1
 
 
+def test_another_number_of_exact_iterations_is_not_answered_from_the_log(tmp_path: Path) -> None:
+    class Coarse(Net):
+        precision = "bfloat16"
+
+        def with_precision(self, precision: str) -> Net:
+            return Net()
+
+        def loss_gradient(self, *arguments: Any, **more: Any) -> Any:
+            found = super().loss_gradient(*arguments, **more)
+            return found._replace(gradient=np.asarray(found.gradient, np.float16).astype(float))
+
+    case: dict[str, Any] = {"optimiser": "adam", "iterations": 30}
+    whole, _ = run(None, net=Coarse(), float32_iterations=20, **case)
+    with pytest.raises(Killed):
+        run(tmp_path, 20, net=Coarse(), **case)
+    again, _ = run(tmp_path, net=Coarse(), float32_iterations=20, **case)
+    assert np.array_equal(again.images, whole.images) and np.array_equal(again.losses, whole.losses)
+
+
 def test_two_processes_do_not_share_a_log(tmp_path: Path) -> None:
     from filelock import FileLock
 

@@ -129,6 +129,11 @@ def test_a_published_setup_as_published(preset: str, files: Path, tmp_path: Path
         assert loss[-1] < (0.9 if preset == "natural" else 0.8) * loss[0]  # a random generator reaches little
 
 
+def test_a_folder_that_is_not_given_is_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match=r"\$root is null .* give it a value \(--set root=\.\.\.\)"):
+        ic.run("deep-image-reconstruction", out=tmp_path)
+
+
 def test_a_wrong_folder_is_said_before_anything_runs(files: Path, tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match=r"there is no folder .*nowhere"):
         ic.run("deep-image-reconstruction", out=tmp_path, set=settings(files, root=files / "nowhere"))

@@ -152,11 +152,9 @@ class _Replacer:
         value = self.values[name]
         if isinstance(value, (dict, list)) or value is None:
             kind = "null" if value is None else "a list" if isinstance(value, list) else "a mapping"
-            self.problems.append(
-                self.text.problem(
-                    place, f"${name} is {kind} ({self.sources[name]}) and cannot stand inside a text"
-                )
-            )
+            message = f"${name} is {kind} ({self.sources[name]}) and cannot stand inside a text"
+            remedy = f"; give it a value (--set {name}=...)" if value is None else ""
+            self.problems.append(self.text.problem(place, message + remedy))
         return str(value).lower() if isinstance(value, bool) else str(value)
 
     def known(self, name: str, place: Place) -> bool:

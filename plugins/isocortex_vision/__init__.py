@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from isocortex_vision.training.trained import TrainedNetwork as TrainedNetwork
     from isocortex_vision.weights.npz import save_weights as save_weights
     from isocortex_vision.weights.opening import open_weights as open_weights
+    from isocortex_vision.weights.stored import Preprocessing as Preprocessing
 
 __getattr__, __dir__, __all__ = attach(
     __name__,
@@ -26,6 +27,7 @@ __getattr__, __dir__, __all__ = attach(
         "DGN": "isocortex_vision.generators.dgn",
         "VGG16": "isocortex_vision.models.vgg",
         "VGG19": "isocortex_vision.models.vgg",
+        "Preprocessing": "isocortex_vision.weights.stored",
         "KerasModel": "isocortex_vision.models.keras_model",
         "TensorFlowModel": "isocortex_vision.models.base",
         "TrainedNetwork": "isocortex_vision.training.trained",

@@ -15,6 +15,7 @@ from isocortex.testing import check_model
 from isocortex_vision._tensorflow import tf
 from isocortex_vision.models.keras_model import KerasModel
 from isocortex_vision.models.keras_names import APPLICATIONS
+from isocortex_vision.weights.stored import Preprocessing
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 """Keras's variables, when they are saved."""
@@ -63,6 +64,29 @@ def test_both_sides_of_the_activation_function(network: Any, file: Path) -> None
     np.testing.assert_allclose(found["classes"], powers / powers.sum(1, keepdims=True), rtol=1e-4, atol=1e-6)
     np.testing.assert_array_equal(found["drop"], found["flat"])  # nothing is dropped when it is used
     check_model(net)
+
+
+def test_a_network_that_your_own_code_builds(network: Any, file: Path) -> None:
+    pictures = images()[:, :12, :10]
+    own = KerasModel.of(network, "none").features(pictures, ["conv:pre", "relu"])
+    for name, values in (
+        KerasModel(file, preprocessing="none").features(pictures, ["conv:pre", "relu"]).items()
+    ):
+        np.testing.assert_array_equal(own[name], values)
+    net = KerasModel.of(network, Preprocessing("BGR", (1.0, 2.0, 3.0), (4.0, 4.0, 4.0)), name="mine")
+    prepared = (pictures[..., ::-1] - np.array([1, 2, 3])) / 4
+    expected = KerasModel(file, preprocessing="none").features(prepared.astype(np.float32), ["relu"])
+    np.testing.assert_allclose(
+        net.features(pictures, ["relu"])["relu"], expected["relu"], rtol=1e-4, atol=1e-4
+    )
+    check_model(net)
+    with pytest.raises(DataError, match="mine: no layer 'conv9'"):
+        net.features(pictures, ["conv9"])
+    first, second = tf.keras.Input((12, 10, 3)), tf.keras.Input((12, 10, 3))
+    with pytest.raises(DataError, match="pair: the network must have one input"):
+        KerasModel.of(
+            tf.keras.Model([first, second], tf.keras.layers.Add()([first, second])), "none", name="pair"
+        )
 
 
 @pytest.mark.parametrize("scheme", ["caffe", "torch", "tf"])

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from isocortex.errors import DamagedFile, DataError
 from isocortex.pipeline.settings import InputFile
@@ -49,6 +49,28 @@ class KerasModel(TensorFlowModel):
     ) -> None:
         path = on_disk(Path(file))
         self._set_up(load_keras(path), path.name, SCHEMES[preprocessing], image_size, batch_size)
+
+    @classmethod
+    def of(
+        cls,
+        network: Any,
+        preprocessing: Scheme | Preprocessing,
+        image_size: tuple[int, int] | None = None,
+        batch_size: int = 32,
+        name: str = "",
+    ) -> Self:
+        """Take a Keras network that your own code builds, as a plugin's function that makes a model.
+
+        Parameters are those of the class; ``preprocessing`` may be a ``Preprocessing`` of your own. Layers
+        are named as in ``network``: ``conv1`` there should be the side of the ReLU that it says.
+        Raises ``DataError`` for a network whose input is not one RGB image.
+        """
+        if len(getattr(network, "inputs", None) or ()) != 1:
+            raise DataError(f"{name or network}: the network must have one input, an image, and be built")
+        model = cls.__new__(cls)
+        scheme = preprocessing if isinstance(preprocessing, Preprocessing) else SCHEMES[preprocessing]
+        model._set_up(network, name or str(network.name), scheme, image_size, batch_size)
+        return model
 
     def _set_up(
         self,

@@ -11,7 +11,7 @@ from isocortex.errors import DataError, LabelMismatch
 from isocortex_decoding.crossvalidation.clusters import feature_clusters, principal_scores, together
 from isocortex_decoding.crossvalidation.folds import Fold, Folds
 from isocortex_decoding.crossvalidation.leaks import require_no_repetition, shared_labels
-from isocortex_decoding.crossvalidation.splits import given_folds, leave_one_out
+from isocortex_decoding.crossvalidation.splits import given_folds, leave_one_out, random_folds, random_groups
 from isocortex_decoding.crossvalidation.splitter import LabelSplit
 
 LABELS = st.lists(st.sampled_from("abc"), min_size=4, max_size=12)
@@ -174,3 +174,32 @@ def test_several_kinds_of_exclusive_labels_all_count() -> None:
     for order in (kinds, dict(reversed(kinds.items()))):
         first = leave_one_out(labels, "stimulus", order).folds[0]
         assert first.test.tolist() == [0] and first.train.tolist() == [3] and first.removed == 2
+
+
+def test_random_folds_hold_labels_together_and_kinds_evenly() -> None:
+    stimuli = [f"s{k}" for k in range(23) for _ in range(2)]
+    kinds = ["a" if k < 11 else "b" for k in range(23) for _ in range(2)]
+    made = random_folds(stimuli, 5, np.random.default_rng(0), kinds, "stimulus")
+    sizes = np.array(
+        [[sum(kinds[row] == kind for row in fold.test) // 2 for kind in "ab"] for fold in made.folds]
+    )
+    assert sizes.sum() == 23 and set(sizes.sum(axis=1)) == {4, 5}
+    assert set(sizes[:, 0]) == {2, 3} and set(sizes[:, 1]) <= {2, 3}
+    for fold in made.folds:
+        assert len(fold.train) + len(fold.test) == 46
+        assert not {stimuli[row] for row in fold.train} & {stimuli[row] for row in fold.test}
+    again = random_folds(stimuli, 5, np.random.default_rng(0), kinds, "stimulus")
+    other = random_folds(stimuli, 5, np.random.default_rng(1), kinds, "stimulus")
+    assert [f.test.tolist() for f in again.folds] == [f.test.tolist() for f in made.folds]
+    assert [f.test.tolist() for f in other.folds] != [f.test.tolist() for f in made.folds]
+    for n in (1, 24):
+        with pytest.raises(DataError, match="give 2 to 23"):
+            random_folds(stimuli, n, np.random.default_rng(0), kinds, "stimulus")
+
+
+def test_kinds_of_one_item_each_fall_into_groups_at_random() -> None:
+    rng = np.random.default_rng(3)
+    found = np.array([random_groups(range(12), 3, rng) for _ in range(600)])
+    assert all(np.bincount(row).tolist() == [4, 4, 4] for row in found)
+    together = (found[:, :, None] == found[:, None]).mean(axis=0)[np.triu_indices(12, 1)]
+    assert abs(together - 3 / 11).max() < 0.08  # any two items: 4 standard errors of 600 draws

@@ -37,6 +37,15 @@ def test_steps_keep_the_contract() -> None:
     testing.check_step(cross_validated_decoding)
 
 
+def test_so_many_folds_of_whole_stimuli() -> None:
+    patterns = brain(features(24))
+    split = cross_validation_folds(patterns, rng(), by="stimulus", n_folds=4)
+    assert split.table["test"].tolist() == [12] * 4 and split.table["train"].tolist() == [36] * 4
+    assert sorted(row for fold in split.folds.folds for row in fold.test) == list(range(48))
+    with pytest.raises(DataError, match="leave out n_folds"):
+        cross_validation_folds(patterns, rng(), folds=[{"test": ["0"]}], n_folds=4)
+
+
 def test_decoding_is_the_plain_loop_over_folds() -> None:
     true = features(24)
     patterns = brain(true)

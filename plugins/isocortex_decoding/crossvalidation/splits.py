@@ -43,6 +43,54 @@ def leave_one_out(labels: Sequence[Any], by: str = "label", exclusive: Exclusive
     return given_folds(own, [{"name": name, "test": [name]} for name in names], by, exclusive)
 
 
+def random_folds(
+    labels: Sequence[Any],
+    n_folds: int,
+    rng: np.random.Generator,
+    kinds: Sequence[Any],
+    by: str = "label",
+    exclusive: Exclusive | None = None,
+) -> Folds:
+    """Test the labels in ``n_folds`` random groups, over which their kinds are spread evenly.
+
+    Parameters
+    ----------
+    labels : of each sample (its stimulus, run ...); those of one label stay together.
+    n_folds : 2 up to the number of different labels.
+    kinds : of each sample (its condition); a label's kind is that of all its samples.
+    exclusive : as in ``leave_one_out``.
+    """
+    own = as_labels(labels, f"folds by {by}")
+    names = unique(own)
+    if not 2 <= n_folds <= len(names):
+        raise DataError(f"folds by {by}: n_folds is {n_folds}; give 2 to {len(names)}, the number of labels")
+    of_label: dict[str, set[str]] = {name: set() for name in names}
+    for name, kind in zip(own, as_labels(kinds, "kinds of samples"), strict=True):
+        of_label[name].add(kind)
+    groups = random_groups([repr(sorted(of_label[name])) for name in names], n_folds, rng)
+    folds: list[GivenFold] = [
+        {
+            "name": f"fold {k + 1}",
+            "test": [name for name, group in zip(names, groups, strict=True) if group == k],
+        }
+        for k in range(n_folds)
+    ]
+    return given_folds(own, folds, by, exclusive)
+
+
+def random_groups(kinds: Sequence[Any], n: int, rng: np.random.Generator) -> Indices:
+    """Number of a random group (0 to n - 1) for each item.
+
+    Groups differ by one item at most, and so do their shares of each kind.
+    """
+    own = codes(as_labels(kinds, "kinds"))
+    shuffled = rng.permutation(own.max(initial=-1) + 1)[own]  # kinds of one item each fall at random too
+    order = np.lexsort((rng.permutation(len(own)), shuffled))
+    groups = np.empty(len(own), dtype=np.intp)
+    groups[order] = np.arange(len(own)) % n
+    return groups
+
+
 def given_folds(
     labels: Sequence[Any],
     folds: Sequence[GivenFold],

@@ -23,7 +23,7 @@ from isocortex_decoding.crossvalidation.classification import (
 from isocortex_decoding.crossvalidation.components import decoder_of
 from isocortex_decoding.crossvalidation.folds import Folds
 from isocortex_decoding.crossvalidation.leaks import require_no_repetition, shared_labels
-from isocortex_decoding.crossvalidation.splits import GivenFold, given_folds, leave_one_out
+from isocortex_decoding.crossvalidation.splits import GivenFold, given_folds, leave_one_out, random_groups
 from isocortex_decoding.evaluation.resampling import interval, permutation_p
 
 _WHAT = "classify_categories"
@@ -166,20 +166,13 @@ def _folds(
 
 def _stratified(item: Patterns, n_folds: int, rng: np.random.Generator) -> Labels:
     """Number of a random fold for each sample, with every condition spread evenly over the folds."""
-    labels = codes(item.conditions)
-    fewest = int(np.bincount(labels).min())
+    fewest = int(np.bincount(codes(item.conditions)).min())
     if not 2 <= n_folds <= item.n_samples or fewest < 2:
         raise DataError(
             f"{_WHAT}: {n_folds} folds of {item.n_samples} samples, of which a condition has {fewest}; give "
             "2 folds or more, and 2 samples or more of each condition"
         )
-    out = np.empty(len(labels), dtype=np.intp)
-    start = 0
-    for label in np.unique(labels):
-        members = rng.permutation(np.flatnonzero(labels == label))
-        out[members] = (start + np.arange(len(members))) % n_folds
-        start = (start + len(members)) % n_folds
-    return tuple(str(number + 1) for number in out)
+    return tuple(str(number + 1) for number in random_groups(item.conditions, n_folds, rng))
 
 
 def _regions(item: Patterns, rois: StatMaps | None, axes: dict[str, str]) -> dict[str, Array | None]:

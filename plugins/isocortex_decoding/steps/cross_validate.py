@@ -11,6 +11,7 @@ import numpy as np
 from isocortex.contracts import Decoder
 from isocortex.data import Decoded, Features, Patterns, Table
 from isocortex.data.labels import Labels, positions, unique
+from isocortex.errors import DataError
 from isocortex.pipeline.settings import AxisValues
 from isocortex_decoding.crossvalidation.clusters import feature_clusters
 from isocortex_decoding.crossvalidation.components import decoder_of
@@ -18,7 +19,7 @@ from isocortex_decoding.crossvalidation.decoding import FoldResult, Settings, de
 from isocortex_decoding.crossvalidation.folds import Folds
 from isocortex_decoding.crossvalidation.labels import By, sample_labels, sample_names, stimuli_of
 from isocortex_decoding.crossvalidation.leaks import require_no_repetition, shared_labels
-from isocortex_decoding.crossvalidation.splits import GivenFold, given_folds, leave_one_out
+from isocortex_decoding.crossvalidation.splits import GivenFold, given_folds, leave_one_out, random_folds
 from isocortex_decoding.decoders.scaling import UnitScaling
 
 _WHAT = "cross_validated_decoding"
@@ -38,6 +39,7 @@ def cross_validation_folds(
     features: Features | None = None,
     by: By = "run",
     folds: list[GivenFold] | None = None,
+    n_folds: int | None = None,
     exclusive: list[By] | None = None,
     repetitions: Literal["error", "remove", "allow"] = "error",
     clusters: int = 10,
@@ -50,6 +52,8 @@ def cross_validation_folds(
     features : of the stimuli, for splits by their categories or by clusters of their features.
     by : what is held out together: "run", "stimulus", "condition", "category" or "cluster".
     folds : lists of labels, ``{test: [...], train: [...], name: ...}``; default: each label is left out once.
+    n_folds : so many random folds of labels instead (10-fold by stimulus), over which conditions are spread
+        evenly.
     exclusive : further kinds of label that must not be on both sides: training samples that share one with
         the test samples are removed and counted.
     repetitions : samples of one stimulus on both sides are an error, are removed from training, or allowed.
@@ -66,7 +70,12 @@ def cross_validation_folds(
     if repetitions == "remove":
         apart["repeated stimulus"] = stimuli_of(patterns)
     labels = sample_labels(patterns, by, features, names)
-    made = leave_one_out(labels, by, apart) if folds is None else given_folds(labels, folds, by, apart)
+    if folds is not None and n_folds is not None:
+        raise DataError("cross_validation_folds: folds are given, so leave out n_folds")
+    if n_folds is not None:
+        made = random_folds(labels, n_folds, rng, patterns.conditions, by, apart)
+    else:
+        made = leave_one_out(labels, by, apart) if folds is None else given_folds(labels, folds, by, apart)
     if repetitions == "error" and patterns.stimuli is not None:
         require_no_repetition(made, patterns.stimuli)
     made = replace(made, samples=sample_names(patterns))

@@ -1,9 +1,10 @@
 # make demo   sets up an environment and runs the main job on data that every installation has
 # make test   sets up an environment and passes the tests
 # make lint / make slow / make bench   style and types / the long tests / the measurements
+# make docs   writes docs/reference again, from the code
 PYTHON ?= python3
 DEMO_OUT ?= runs/demo
-.PHONY: demo test lint slow bench clean version
+.PHONY: demo test lint slow bench docs clean version
 
 demo: .venv-demo/ready
 	.venv-demo/bin/isocortex run searchlight-codes --out $(DEMO_OUT)
@@ -22,6 +23,9 @@ slow: .venv-test/ready
 bench: .venv-test/ready
 	.venv-test/bin/python tests/benchmarks/framework_cost.py
 	.venv-test/bin/python tests/benchmarks/start_time.py
+
+docs: .venv-test/ready
+	.venv-test/bin/python -m isocortex.reference --only isocortex --out docs/reference
 
 version:
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else f"isocortex needs Python 3.11 to 3.13, and $(PYTHON) is {v[0]}.{v[1]}: run make PYTHON=python3.11, say")'

@@ -49,7 +49,7 @@ class Figure(Data):
         return cls(buffer.getvalue(), caption, table)
 
     def save(self, folder: Path) -> None:
-        """Write ``figure.png``, ``figure.json`` and, with numbers, ``table.tsv``."""
+        """Write ``figure.png``, ``figure.json`` and, with numbers, ``table.tsv`` and ``table.json``."""
         from isocortex.formats import arrays
 
         arrays.write_bytes(folder / "figure.png", self.png)

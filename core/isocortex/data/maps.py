@@ -62,7 +62,7 @@ class StatMaps(Data):
         return replace(self, values=self.values[rows], names=tuple(names))
 
     def save(self, folder: Path) -> None:
-        """Write ``maps.nii.gz`` (x, y, z, n; NaN outside the mask), ``mask.nii.gz`` and ``maps.json``."""
+        """Write ``maps.nii.gz`` (NaN outside the mask), ``maps.json``, ``mask.nii.gz`` and ``mask.json``."""
         from isocortex.formats import arrays, nifti
 
         volume = self.space.volume(np.ascontiguousarray(self.values.T), np.nan)

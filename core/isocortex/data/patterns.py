@@ -121,7 +121,7 @@ class Patterns(Data):
         )
 
     def save(self, folder: Path) -> None:
-        """Write ``values.npy``, ``patterns.json`` and, in a space, ``mask.nii.gz``."""
+        """Write ``values.npy``, ``patterns.json`` and, in a space, ``mask.nii.gz`` and ``mask.json``."""
         from isocortex.formats import arrays
 
         arrays.write_array(folder / "values.npy", self.values)

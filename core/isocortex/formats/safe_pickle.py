@@ -157,6 +157,7 @@ class Machine:
         self.made = 0
 
     def run(self) -> Any:
+        """Follow the opcodes to the end of the pickle and give what it stands for."""
         for _ in range(OPERATIONS):
             code = self.take(1)
             if code == b".":
@@ -170,15 +171,18 @@ class Machine:
     # the file
 
     def take(self, count: int) -> bytes:
+        """Take so many bytes from the file."""
         if count < 0 or count > self.size - self.at:
             raise Failure(f"cut off or spoilt: {count} bytes are announced at byte {self.at} of {self.size}")
         self.at += count
         return bytes(self.content[self.at - count : self.at])
 
     def number(self, form: str) -> Any:
+        """Take one number in a form of ``struct``."""
         return struct.unpack(form, self.take(struct.calcsize(form)))[0]
 
     def line(self) -> bytes:
+        """Take the bytes up to the end of the line, without it."""
         block = bytes(self.content[self.at : self.at + 256])
         while b"\n" not in block:
             if self.at + len(block) >= self.size:
@@ -191,6 +195,7 @@ class Machine:
     # the stack
 
     def push(self, value: Any) -> None:
+        """Lay a value on the stack."""
         self.stack.append(value)
 
     def last(self) -> Any:
@@ -200,6 +205,7 @@ class Machine:
         return self.stack[-1]
 
     def pop(self) -> Any:
+        """Take the complete value that lies on top of the stack."""
         self.complete([self.last()])
         return self.stack.pop()
 
@@ -209,6 +215,7 @@ class Machine:
             raise Failure(f"spoilt: it uses at byte {self.at} what is not complete")
 
     def since_mark(self) -> list[Any]:
+        """Take all that lies above the last mark, and the mark."""
         if not self.marks:
             raise Failure(f"spoilt: a mark is missing at byte {self.at}")
         place = self.marks.pop()
@@ -218,17 +225,20 @@ class Machine:
         return items
 
     def top(self, kind: type) -> Any:
+        """Give the container on top of the stack, which is to be filled."""
         value = self.last()
         if type(value) is not kind:
             raise Failure(f"spoilt: no {kind.__name__} to fill at byte {self.at}")
         return value
 
     def put(self, place: int) -> None:
+        """Keep what lies on top under a number."""
         value = self.memo[place] = self.last()
         if isinstance(value, Pending):
             value.places.append(place)
 
     def get(self, place: int) -> None:
+        """Lay what was kept under a number on the stack."""
         if place not in self.memo:
             raise Failure(f"spoilt: it uses at byte {self.at} what it has not kept")
         self.push(self.memo[place])
@@ -236,6 +246,7 @@ class Machine:
     # what is built
 
     def find(self, module: str, name: str) -> None:
+        """Lay the stand-in for a name on the stack; a name that is not admitted is refused."""
         full = f"{module}.{name}"
         if full not in self.admitted:
             raise Failure(
@@ -245,6 +256,7 @@ class Machine:
         self.push(self.admitted[full])
 
     def reduce(self) -> None:
+        """Call the stand-in below the arguments on the stack, and lay its result there."""
         arguments, function = self.pop(), self.pop()
         if not isinstance(function, Standin) or function.call is None or type(arguments) is not tuple:
             raise Failure(f"spoilt: it calls at byte {self.at} what cannot be called")
@@ -259,6 +271,7 @@ class Machine:
         self.push(value)
 
     def build(self) -> None:
+        """Give the value below its state: an array gets its content."""
         state, value = self.pop(), self.last()
         self.stack.pop()
         if isinstance(value, Pending):
@@ -275,6 +288,7 @@ class Machine:
             raise Failure(f"sets at byte {self.at} the inner state of a {type(value).__name__}")
 
     def set_items(self, pairs: list[Any]) -> None:
+        """Put keys and values, in turn, into the mapping on top of the stack."""
         if len(pairs) % 2:
             raise Failure(f"spoilt: a key without a value at byte {self.at}")
         target = self.top(dict)
@@ -282,6 +296,7 @@ class Machine:
             target[checked_key(key)] = value
 
     def persist(self, identity: Any) -> None:
+        """Lay the object of a persistent identity on the stack, where the format has such."""
         if self.persistent is None:
             raise Failure("refers to objects outside of itself, which only some formats do")
         self.push(self.persistent(identity))

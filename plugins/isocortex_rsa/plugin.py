@@ -57,6 +57,7 @@ STEPS = {
     "rdm_block_similarity": ("inference.blocks:rdm_block_similarity", "model fit in parts of RDMs"),
     "rdm_heatmap": ("figures.heatmap:rdm_heatmap", "picture of RDMs"),
     "comparison_bars": ("figures.bars:comparison_bars", "bars: how well models fit"),
+    "layer_curves": ("figures.curves:layer_curves", "curves: how well layers fit, with noise ceilings"),
     "map_figure": ("figures.maps:map_figure", "picture of maps of the brain"),
     "best_model_figure": ("figures.maps:best_model_figure", "picture of which model fits best where"),
 }

@@ -16,11 +16,17 @@ SOURCES = {
     "simulated": ("simulated:Simulated", "digits and objects, planted codes"),
     "lee2023": ("sample_data:SampleData", "Sample_Data of Lee et al. 2023: patterns and images"),
     "nifti-betas": ("nifti_betas:NiftiBetas", "subjects' response maps in NIfTI files"),
+    "nifti-runs": ("nifti_runs:NiftiRuns", "fMRI time series in NIfTI files with events, BIDS or not"),
     "picture-folders": ("picture_sources:PictureFolders", "your images of digits and objects"),
+    "shen2019": ("shen_source:Shen2019", "fMRI and stimuli of Shen et al. 2019, in their files"),
     "drawn-pictures": ("picture_sources:DrawnPictures", "real digits, and objects drawn by code"),
 }
 
 STEPS = {
+    "estimate_responses": (
+        "responses:estimate_responses",
+        "a pattern a condition, trial or stimulus of each run, by a GLM",
+    ),
     "study_network": ("study_network:study_network", "a network of digits and objects, trained or loaded"),
     "network_features": (
         "study_network:network_features",
@@ -33,6 +39,16 @@ STEPS = {
     "nonzero_maps": ("study_maps:nonzero_maps", "maps of the voxels that have data in all samples"),
     "study_inference": ("study_maps:study_inference", "where maps are significant, soundly or as published"),
     "code_region_rsa": ("code_regions:code_region_rsa", "layers and brain inside the regions of codes"),
+    "stimulus_features": ("stimulus_steps:stimulus_features", "true features, from pictures or files"),
+    "compare_with_stimuli": (
+        "stimulus_steps:compare_with_stimuli",
+        "reconstructions compared with the stimuli, where these are at hand",
+    ),
+    "check_with_stimuli": (
+        "stimulus_steps:check_with_stimuli",
+        "controls of reconstructions, where the stimuli are at hand",
+    ),
+    "stimulus_sheet": ("stimulus_steps:stimulus_sheet", "reconstructions beneath their stimuli"),
     "code_region_bars": ("code_bars:code_region_bars", "the same as bars, averaged over subjects"),
 }
 
@@ -40,7 +56,8 @@ PIPELINES = {
     "concept-codes": "concept codes in patterns",
     "searchlight-codes": "concept codes by searchlight, tested over subjects",
     "digits-objects": "CNN layers, concept codes and brain (Lee et al. 2023), the whole study",
-    "deep-image-reconstruction": ("images from published decoded features (Shen et al. 2019), seven presets"),
+    "deep-image-reconstruction": "images from published decoded features (Shen et al. 2019), seven presets",
+    "deep-image-reconstruction-fmri": "the same from fMRI, with decoding and checks; the same presets",
 }
 
 

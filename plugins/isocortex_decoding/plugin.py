@@ -9,6 +9,9 @@ from isocortex.plugins.markers import hookimpl
 if TYPE_CHECKING:
     from isocortex.plugins.spec import Register
 
+papers = "isocortex_decoding.papers:PAPERS"
+"""Papers to cite, for reports."""
+
 DECODERS = {
     "voxel-selected-ridge": (
         "isocortex_decoding.decoders.voxel_ridge:VoxelSelectedRidge",

@@ -9,6 +9,9 @@ from isocortex.plugins.markers import hookimpl
 if TYPE_CHECKING:
     from isocortex.plugins.spec import Register
 
+papers = "isocortex_reconstruction.papers:PAPERS"
+"""Papers to cite, for reports."""
+
 STEPS: dict[str, tuple[str, str]] = {
     "reconstruct_images": (
         "steps.reconstructing:reconstruct_images",

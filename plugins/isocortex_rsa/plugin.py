@@ -9,6 +9,9 @@ from isocortex.plugins.markers import hookimpl
 if TYPE_CHECKING:
     from isocortex.plugins.spec import Register
 
+papers = "isocortex_rsa.papers:PAPERS"
+"""Papers to cite, for reports."""
+
 METRICS = {
     "correlation": ("metrics.angles:correlation", "1 - Pearson r between patterns"),
     "cosine": ("metrics.angles:cosine", "1 - cosine of the angle between patterns"),

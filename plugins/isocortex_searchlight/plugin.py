@@ -9,6 +9,9 @@ from isocortex.plugins.markers import hookimpl
 if TYPE_CHECKING:
     from isocortex.plugins.spec import Register
 
+papers = "isocortex_searchlight.papers:PAPERS"
+"""Papers to cite, for reports."""
+
 
 @hookimpl
 def register_steps(register: Register) -> None:

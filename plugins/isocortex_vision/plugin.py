@@ -10,6 +10,9 @@ from isocortex_vision.models.keras_names import APPLICATIONS
 if TYPE_CHECKING:
     from isocortex.plugins.spec import Register
 
+papers = "isocortex_vision.papers:PAPERS"
+"""Papers to cite, for reports."""
+
 assets = "isocortex_vision.assets:ASSETS"
 """Public weights, for ``isocortex fetch``."""
 

@@ -32,6 +32,8 @@ def report_again(folder: Path) -> Path:
 def _plan(record: Mapping[str, Any]) -> Plan:
     """Plan as then: a relative path is relative to the folder it was given in, or to the pipeline."""
     file = Path(record["pipeline"])
+    if not file.is_absolute():  # a pipeline is code; that of a stranger's folder must not pass for the user's
+        raise ValueError(f"the pipeline {str(file)!r} is not an absolute path")
     given = {
         name: GivenPath.mark(value, Path(record["given_in"].get(name, file.parent)))
         for name, value in record["parameters"].items()

@@ -94,8 +94,8 @@ class Context:
         for instance in self.plan.of_step(step):
             result = self.results[instance.id]
             for name, kind in instance.schema.outputs.items():
-                if result is not None and output in ("", name):
-                    part = result.outputs[name]
+                part = result.outputs.get(name) if result is not None and output in ("", name) else None
+                if part is not None:
                     yield Item(instance, name, kind, part.folder, part.summary)
 
     def inside(self, path: Path) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import re
 import shlex
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,16 +15,14 @@ from isocortex.pipeline.record import FILE, versions
 from isocortex.pipeline.store import Result
 from isocortex.pipeline.yaml_text import parse_scalar
 from isocortex.report.overview import asked
+from isocortex.report.papers import Bibliography, Cited
 
-_NAME = r"[A-Z\u00c0-\u00dd][\w\u00c0-\u017f'-]+"
-_AUTHORS = rf"{_NAME}(?:,? {_NAME}(?=,? (?:{_NAME},? )*&))*(?:,? (?:& {_NAME}|and {_NAME}|et al\.))?"
-_SOURCE = re.compile(rf"({_AUTHORS}),? \(?((?:19|20)\d\d)\b")
-_NO_AUTHOR = {"In", "Since", "From", "After", "Before", "Of", "The", "Until", "By", "Nov", "Version"}
 _RECORDED = ("started", "python", "platform", "processors", "workers")
 
 
 def provenance_of(plan: Plan, results: Mapping[str, Result | None], out: Path) -> dict[str, Any]:
     """Everything that says how to get these results again, and whom to cite."""
+    cited, faults = sources(plan)
     return {
         "command": command(plan),
         "versions": versions(),
@@ -40,7 +37,8 @@ def provenance_of(plan: Plan, results: Mapping[str, Result | None], out: Path) -
             for key, result in results.items()
             if result is not None
         ],
-        "sources": sources(plan),
+        "sources": cited,
+        "faults": faults,
     }
 
 
@@ -83,31 +81,24 @@ def _recorded(out: Path) -> dict[str, str]:
         return {}
 
 
-def sources(plan: Plan) -> list[tuple[str, list[str]]]:
-    """Papers named in the description and in the docstrings of the steps' functions and components."""
-    found: dict[str, list[str]] = {}
+def sources(plan: Plan) -> tuple[list[Cited], list[str]]:
+    """Papers behind the pipeline, its steps and their components, and what cannot be read of such lists."""
     texts = [("the pipeline", plan.document.description)]
+    uses: list[tuple[str, str, Mapping[str, Any]]] = []
+    said: list[tuple[str, str]] = []
     for step in plan.document.steps:
         for instance in plan.of_step(step)[:1]:
-            texts += [(step, text) for text in _docstrings(instance)]
-    for where, text in texts:
-        for source in named_in(text):
-            places = found.setdefault(source, [])
-            if where not in places:
-                places.append(where)
-    return sorted(found.items())
+            for name, target, resolved in _components(instance):
+                texts += [(step, text) for text in _documents(target)]
+                uses.append((step, name, _settings(resolved)))
+                said += [(step, str(reference)) for reference in _own(target)]
+    bibliography = Bibliography(plan.manager)
+    return bibliography.cited(texts, uses, said), bibliography.faults
 
 
-def named_in(text: str) -> Iterator[str]:
-    """Sources of the form ``Author & Author 2019`` in a text."""
-    for match in _SOURCE.finditer(" ".join(text.split())):
-        authors, year = match.groups()
-        if authors.split(" ")[0].strip(",") not in _NO_AUTHOR:
-            yield f"{authors} {year}"
-
-
-def _docstrings(instance: Any) -> Iterator[str]:
-    yield from _documents(instance.schema.function)
+def _components(instance: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Name, function or class, and settings of a step and of all components in it."""
+    yield instance.schema.name, instance.schema.function, instance.resolved
     waiting = list(instance.resolved.components.values())
     while waiting:
         component = waiting.pop()
@@ -115,8 +106,21 @@ def _docstrings(instance: Any) -> Iterator[str]:
             target = component.entry.load()
         except Exception:  # a source that is not named costs no page
             continue
-        yield from _documents(target)
+        yield component.entry.name, target, component.resolved
         waiting += component.resolved.components.values()
+
+
+def _settings(resolved: Any) -> dict[str, Any]:
+    """Values of all settings, defaults filled in; of a component its name."""
+    found = {name: setting.default for name, setting in resolved.signature.settings.items()}
+    names = {name: component.entry.name for name, component in resolved.components.items()}
+    return {**found, **resolved.values, **names}
+
+
+def _own(target: Any) -> tuple[Any, ...]:
+    """What a component says itself; anything but a list of references is somebody else's attribute."""
+    found = getattr(target, "cites", ())
+    return tuple(found) if isinstance(found, (list, tuple)) else ()
 
 
 def _documents(target: Any) -> Iterator[str]:

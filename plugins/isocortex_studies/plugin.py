@@ -9,6 +9,9 @@ from isocortex.plugins.markers import hookimpl
 if TYPE_CHECKING:
     from isocortex.plugins.spec import Register
 
+papers = "isocortex_studies.papers:PAPERS"
+"""Papers to cite, for reports."""
+
 assets = "isocortex_studies.assets:ASSETS"
 """Public data of the studies, for ``isocortex fetch``."""
 

@@ -4,8 +4,27 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+LONGEST = 2000
+"""Characters of an error or of a part of it: what a file holds may be without end."""
+
+# control characters, and marks that turn the direction of the text around them
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_UNSEEN_IN_LINES = re.compile(_UNSEEN.pattern.replace("\x00-\x1f", "\x00-\x09\x0b-\x1f"))
+
+
+def visible(text: str, lines: bool = False) -> str:
+    """Write out what a terminal would obey instead of showing it, and cut what is too long.
+
+    ``lines`` leaves the ends of lines as they are.
+    """
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST - 300]} ... {text[-290:]}"
+    unseen = _UNSEEN_IN_LINES if lines else _UNSEEN
+    return unseen.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
 class IsocortexError(Exception):
@@ -13,7 +32,10 @@ class IsocortexError(Exception):
 
 
 class DataError(IsocortexError):
-    """Data that do not fit together or cannot be used as asked."""
+    """Data that do not fit together or cannot be used as asked; one line, whatever text is in the data."""
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(visible(str(message)))
 
 
 class LabelMismatch(DataError):
@@ -51,7 +73,8 @@ class Problem:
 
     def __str__(self) -> str:
         place = self.file + (f":{self.line}" if self.line is not None else "")
-        return ": ".join(part for part in (place, self.path, self.message) if part)
+        parts = (place, visible(self.path), visible(self.message, lines=True))
+        return ": ".join(part for part in parts if part)
 
 
 class PipelineError(IsocortexError):

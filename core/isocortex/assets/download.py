@@ -57,7 +57,7 @@ class Part:
         """The note, or nothing where it cannot be read."""
         try:
             found = json.loads(self.note.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}
 

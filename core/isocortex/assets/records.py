@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from isocortex.assets.asset import is_inside
 from isocortex.assets.sums import sha256
 from isocortex.errors import DamagedFile
 
@@ -71,12 +72,13 @@ class Record:
         self.path = path
         self.files: dict[str, Fetched] = {}
         try:
-            text = path.read_text(encoding="utf-8")
+            content = path.read_bytes()
         except FileNotFoundError:
             return
         try:
-            self.files = {name: _fetched(item) for name, item in json.loads(text)["files"].items()}
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            found = json.loads(content.decode("utf-8"))["files"]
+            self.files = {name: _fetched(item) for name, item in found.items()}
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise DamagedFile(
                 f"{path} does not say what was fetched ({error}); delete it and fetch again"
             ) from error
@@ -100,6 +102,9 @@ def _fetched(item: dict[str, Any]) -> Fetched:
     for content in contents.values():
         if not isinstance(content.size, int) or not isinstance(content.sha256, str):
             raise TypeError("wrong types")
+    for name in contents:
+        if not is_inside(name):
+            raise ValueError(f"{name!r} leads out of its folder")
     return fetched
 
 

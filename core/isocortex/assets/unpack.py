@@ -55,8 +55,9 @@ def unpack(archive: Path, kind: str, folder: Path) -> dict[str, str]:
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
         raise DamagedFile(f"{archive.name} has a file and a folder of one name: {error.filename}") from error
     except _UNREADABLE as error:
-        # a place before the beginning of the file is the archive's fault, all else with a number the disk's
-        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+        # a place before the beginning of the file and a name without end are the archive's fault, all else
+        # with a number the disk's
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL, errno.ENAMETOOLONG):
             raise
         reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(":")
         raise DamagedFile(f"{archive.name} is no {kind} archive that can be read: {reason}") from error

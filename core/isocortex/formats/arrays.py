@@ -64,6 +64,8 @@ def read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file") from None
+    except OSError as error:  # a folder, or a name that a description made up
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
 
 
 def read_json(path: Path) -> Any:
@@ -111,6 +113,8 @@ def read_array(path: Path) -> Array:
         file = path.open("rb")
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
     with file:
         shape, fortran, dtype = _header(file, str(path))
         start = file.tell()

@@ -42,14 +42,21 @@ def reading(path: Path, what: str = "an HDF5 file") -> Iterator[None]:
         raise DamagedFile(f"{path}: not {what} that can be read ({error})") from None
 
 
+def has(group: Any, name: str) -> bool:
+    """Whether a group has a member of that name; where a link leads is not looked at."""
+    return group.get(name, getlink=True) is not None
+
+
 def node(group: Any, name: str, where: str) -> Any:
-    """Take a member of a group; a link that leads out of the file is refused."""
+    """Take a member of a group, by hard links only: others lead out of the file, some by a detour."""
     import h5py
 
-    link = group.get(name, getlink=True)
-    if isinstance(link, h5py.ExternalLink):
-        raise DamagedFile(f"{where}: {name!r} is a link to another file, which is not followed")
-    return group[name]
+    for part in filter(None, name.split("/")):
+        link = group.get(part, getlink=True)
+        if link is not None and not isinstance(link, h5py.HardLink):
+            raise DamagedFile(f"{where}: {name!r} is a link, maybe to another file, which is not followed")
+        group = group[part]
+    return group
 
 
 def check_stored(dataset: Any, where: str, limit: int = LIMIT) -> None:

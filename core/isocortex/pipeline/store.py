@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from isocortex.data.base import Data
@@ -27,6 +27,8 @@ TIMING = "timing.json"
 PRIVATE = ".isocortex"
 OLD = "-old"
 """Ending of a folder aside that holds what a new result replaces."""
+_DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+"""What reading a record of somebody else may raise."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Result:
         """How long it took, if that is still known."""
         try:
             return float(json.loads((self.folder / TIMING).read_text())["seconds"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except _DAMAGE:
             return None
 
 
@@ -134,7 +136,7 @@ class Store:
             if not (agrees(record) and _untouched(folder, record)):
                 return None
             return Result(folder, record["key"], record, outputs)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except _DAMAGE:
             return None
 
 
@@ -152,7 +154,16 @@ def _foreign(folder: Path) -> Path | None:
 def output_of(folder: Path, name: str, part: Mapping[str, Any]) -> Output:
     """Read one output from a result's record."""
     size = sum(int(file["size"]) for file in part["files"].values())
-    return Output(folder / str(part["folder"]), str(part["digest"]), size, str(part["summary"]))
+    inside = within(folder, part["folder"])
+    return Output(inside, str(part["digest"]), size, str(part["summary"]))
+
+
+def within(folder: Path, name: str) -> Path:
+    """Give a path that a record names; one that leads out of the folder is a ``ValueError``."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts:
+        raise ValueError(f"{name!r} leads out of its folder")
+    return folder / path
 
 
 def agrees(record: Mapping[str, Any]) -> bool:
@@ -169,7 +180,7 @@ def _untouched(folder: Path, record: Mapping[str, Any]) -> bool:
     written = (folder / RECORD).stat().st_mtime_ns
     for part in record["outputs"].values():
         for name, expected in part["files"].items():
-            path = folder / part["folder"] / name
+            path = within(within(folder, part["folder"]), name)
             stat = path.stat()
             if stat.st_size != expected["size"]:
                 return False
@@ -260,8 +271,8 @@ def _put_back(aside: Path, out: Path) -> None:
 
 def _noted_place(folder: Path) -> Path | None:
     try:
-        return Path(json.loads((folder / TIMING).read_text())["place"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return within(Path(), json.loads((folder / TIMING).read_text())["place"])
+    except _DAMAGE:
         return None
 
 

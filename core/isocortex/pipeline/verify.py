@@ -9,7 +9,7 @@ from pathlib import Path
 from isocortex.errors import IsocortexError
 from isocortex.pipeline.digests import digest_file
 from isocortex.pipeline.record import FILE as RUN
-from isocortex.pipeline.store import PRIVATE, RECORD, agrees
+from isocortex.pipeline.store import PRIVATE, RECORD, agrees, within
 
 
 def verify(folder: Path) -> tuple[int, list[str]]:
@@ -29,7 +29,7 @@ def _faults(path: Path) -> Iterator[str]:
         if not agrees(record):
             yield f"{path}: changed since it was written; run the pipeline again"
         files = {
-            path.parent / part["folder"] / name: str(file["sha256"])
+            within(within(path.parent, part["folder"]), name): str(file["sha256"])
             for part in record["outputs"].values()
             for name, file in part["files"].items()
         }

@@ -117,8 +117,8 @@ class BData:
     def names(self, key: str) -> dict[float, str] | None:
         """The names (vmap) behind the numbers of a column, or None where there are none."""
         with hdf5.reading(self.path, _KIND):
-            group = hdf5.node(self._file, "vmap", str(self.path)) if "vmap" in self._file else {}
-            if not hasattr(group, "keys") or key not in group:
+            group = hdf5.node(self._file, "vmap", str(self.path)) if hdf5.has(self._file, "vmap") else {}
+            if not isinstance(group, h5py.Group) or not hdf5.has(group, key):
                 return None
             return _names(hdf5.node(group, key, str(self.path)), f"{self.path}: vmap of {key!r}")
 
@@ -259,7 +259,7 @@ def _layout(file: Any, where: str) -> tuple[Any, list[str], list[str], npt.NDArr
 
 def _either(group: Any, names: tuple[str, ...], where: str) -> Any:
     for name in names:
-        if name in group:
+        if hdf5.has(group, name):
             return hdf5.node(group, name, where)
     raise DamagedFile(f"{where}: not a BData file (no {' or '.join(names)} in it)")
 
@@ -276,5 +276,7 @@ def _names(group: Any, where: str) -> dict[float, str]:
             raise DamagedFile(f"{where}: {key!r} is not a number") from None
         if len(texts) != 1 or number in found:
             raise DamagedFile(f"{where}: there is not one name for {key}")
+        if not texts[0] or "\0" in texts[0]:
+            raise DamagedFile(f"{where}: {texts[0]!r}, the name for {key}, cannot be a label")
         found[number] = texts[0]
     return found

@@ -112,8 +112,10 @@ def _info(folder: Path) -> dict[str, Any]:
         raise DataError(f"{folder}: no info.yaml here, so this is no finished decoder")
     try:
         info = yaml.safe_load(read_bytes(path))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise DamagedFile(f"{path}: not a YAML file ({error})") from None
+    except DataError:
+        raise
+    except Exception as error:  # PyYAML has no common error for tags that do not fit
+        raise DamagedFile(f"{path}: not a YAML file ({' '.join(str(error).split())})") from None
     status = info.get("_status") if isinstance(info, dict) else None
     state = status.get("computation_status") if isinstance(status, dict) else None
     if state != "done":

@@ -89,6 +89,23 @@ def _tokens(expression: str) -> list[_Token]:
     return [*tokens, _Token("end", "", len(text))]
 
 
+def _is_like(name: str, form: str) -> bool:
+    """Whether a name has a form with ``*`` for any text; each part is taken where it comes first.
+
+    A regular expression would try all ways to share out the text, which many ``*`` make too many.
+    """
+    first, *parts, last = form.split("*")
+    place, end = len(first), len(name) - len(last)
+    if not name.startswith(first) or not name.endswith(last) or end < place:
+        return False
+    for part in parts:
+        at = name.find(part, place, end)
+        if at < 0:
+            return False
+        place = at + len(part)
+    return True
+
+
 def _error(expression: str, place: int, what: str) -> DataError:
     rest = expression[place:]
     where = f"at {rest[:20]!r}" if rest.strip() else "at its end"
@@ -226,8 +243,7 @@ class _Reader:
             raise self.error(f"there is no key {key.text!r} ({suggestion(key.text, self.keys, 'keys')})", key)
         if not several:
             raise self.error("a ranking goes by one key, without *", key)
-        form = re.compile(".*".join(re.escape(part) for part in key.text.split("*")))
-        names = [name for name in self.keys if form.fullmatch(name)]
+        names = [name for name in self.keys if _is_like(name, key.text)]
         if not names:
             raise self.error(f"no key is like {key.text!r} ({suggestion(key.text, self.keys, 'keys')})", key)
         return names

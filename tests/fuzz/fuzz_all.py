@@ -1,0 +1,11 @@
+"""All targets by name."""
+
+from __future__ import annotations
+
+from fuzz_folders import FOLDERS
+from fuzz_libraries import LIBRARIES
+from fuzz_own import OWN
+from fuzz_target import Target
+
+TARGETS: dict[str, Target] = {target.name: target for target in (*OWN, *FOLDERS, *LIBRARIES)}
+GROUPS = ("own", "h5py", "nibabel", "pillow", "tensorflow")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from isocortex.choices import require_choice
 from isocortex.data import Patterns, Space
 from isocortex.data.base import Array, plain
 from isocortex.data.labels import as_labels, codes, require_length, require_unique
+from isocortex.data.spread import evenly
 from isocortex.errors import DataError
 from isocortex.handles import MetricHandle
 from isocortex_searchlight.adjacency import Neighbourhoods, neighbourhoods
@@ -130,6 +131,7 @@ def prepare(
     conditions: Sequence[object] | None = None,
     preset: str = "default",
     dtype: Literal["float32", "float64"] | None = None,
+    centres: int | None = None,
     **settings: object,
 ) -> Searchlight:
     """Check the input and lay everything out. See ``searchlight_rdms`` for the arguments."""
@@ -150,6 +152,8 @@ def prepare(
         raise DataError(
             "no centre is left: the mask is thinner than the searchlight's edges and min_fraction allow"
         )
+    if centres is not None:
+        geo = _thinned(geo, centres)
     n = int(needs["conditions"].max()) + 1 if "conditions" in needs else volume.shape[3]
     if n < 2:
         raise DataError(f"an RDM needs at least 2 conditions, these data have {n}")
@@ -157,6 +161,13 @@ def prepare(
     space = Space(grid, np.asarray(affine)) if affine is not None else None
     form = form_of(handle, sums, needs)
     return Searchlight(volume, geo, policy, handle, sums, form, n, dropped, labels, needs, space)
+
+
+def _thinned(geo: Geometry, limit: int) -> Geometry:
+    """The same with fewer centres; which voxels count as members stays."""
+    if limit < 1:
+        raise DataError(f"centres is {limit}; give 1 or more, or leave it out for every voxel of the mask")
+    return replace(geo, centres=geo.centres[evenly(geo.centres, limit)])
 
 
 def searchlight_rdms(
@@ -177,6 +188,7 @@ def searchlight_rdms(
     dtype: Literal["float32", "float64"] | None = None,
     adjacency: object = None,
     out: str | Path | None = None,
+    centres: int | None = None,
 ) -> SearchlightRDMs:
     """Compute one RDM for each searchlight.
 
@@ -194,6 +206,8 @@ def searchlight_rdms(
     adjacency : instead of a sphere, the channels of each neighbourhood of ``Patterns`` (see
         ``adjacency.neighbourhoods``); parcels of an atlas come from ``adjacency.parcels``.
     out : write the RDMs into this ``.npy`` file, a memory map, instead of memory.
+    centres : compute at most so many, evenly spread over the mask and the same ones each time, instead of one
+        at every voxel; those that are computed are what they would be among all.
 
     Returns
     -------
@@ -203,7 +217,10 @@ def searchlight_rdms(
     Raises ``DataError`` for a mask on another grid, too few conditions, or labels that do not fit.
     """
     if adjacency is not None and isinstance(data, Patterns):
-        beside = (mask, radius, unit, affine, inclusive, edges, min_fraction, members, conditions, dtype, out)
+        beside = (
+            mask, radius, unit, affine, inclusive, edges, min_fraction, members, conditions, dtype, out,
+            centres,
+        )  # fmt: skip
         if any(value is not None for value in beside) or preset != "default":
             raise DataError("with an adjacency there is no sphere: give only patterns, metric and min_voxels")
     if adjacency is not None:
@@ -211,7 +228,7 @@ def searchlight_rdms(
     light = prepare(
         data, mask, metric, affine=affine, conditions=conditions, preset=preset, dtype=dtype, radius=radius,
         unit=unit, inclusive=inclusive, min_voxels=min_voxels, edges=edges, min_fraction=min_fraction,
-        members=members,
+        members=members, centres=centres,
     )  # fmt: skip
     shape = (light.n_pairs, len(light.geo.centres))
     if out is None:

@@ -20,6 +20,7 @@ steps:
     from: {like: betas}
     with: {animacy: {between: [[bird, cat, dog], [house, tree, bed]]}}
   rdms: {use: searchlight_rdms, from: betas, with: {radius: 2}, over: subject}
+  some: {use: searchlight_rdms, from: betas, with: {radius: 2, centres: 50}, over: subject}
   tested:
     use: searchlight_test
     from: {patterns: betas, models: codes}
@@ -33,6 +34,10 @@ def test_steps_in_a_pipeline(tmp_path: Path) -> None:
     run = ic.run(tmp_path / "p.yaml", tmp_path / "out")
     rdms, maps, p = run["rdms"]["S1"], run["tested.maps"]["S1"], run["tested.p_fwe"]["S1"]
     assert rdms.values.shape == (800, 120) and len(rdms.conditions) == 16
+    some = run["some"]["S1"]
+    assert some.values.shape == (50, 120) and some.space.same_grid(rdms.space)
+    row = np.flatnonzero((rdms.centres == some.centres[7]).all(axis=1))
+    np.testing.assert_allclose(some.values[7], rdms.values[row[0]], atol=1e-5)
     assert maps.names == p.names == ("animacy",)
     assert run["tested.centres"]["S1"]["count"].sum() == 800
     space = run["betas"]["S1"].space

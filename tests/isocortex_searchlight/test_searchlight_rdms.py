@@ -383,3 +383,25 @@ def test_odd_input_is_explained(change: dict[str, object], message: str) -> None
     data, mask = made()
     with pytest.raises(DataError, match=message):
         searchlight_rdms(**{"data": data, "mask": mask, **change})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("metric", ["correlation", pdist])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_fewer_centres_have_the_rdms_that_they_have_among_all(metric: object, dtype: str) -> None:
+    data, mask = made()
+    every = searchlight_rdms(data.astype(dtype), mask, 2, metric)
+    some = searchlight_rdms(data.astype(dtype), mask, 2, metric, centres=60)
+    assert len(some.centres) == 60 and some.space is None
+    rows = [np.flatnonzero((every.centres == centre).all(axis=1))[0] for centre in some.centres]
+    assert rows == sorted(rows) and len(set(rows)) == 60
+    assert np.array_equal(some.counts, every.counts[rows])
+    assert np.array_equal(some.status, every.status[rows])
+    tolerance = 3e-6 if dtype == "float32" else 1e-12
+    assert np.allclose(some.values, every.values[rows], rtol=0, atol=tolerance, equal_nan=True)
+    assert np.array_equal(searchlight_rdms(data, mask, 2, centres=10**6).centres, every.centres)
+
+
+def test_centres_must_be_some() -> None:
+    data, mask = made()
+    with pytest.raises(DataError, match="centres is 0"):
+        searchlight_rdms(data, mask, centres=0)

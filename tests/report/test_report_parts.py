@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 from nibabel.orientations import io_orientation
+from scipy.spatial import cKDTree
 from tiny import write_tiny
 
 import isocortex as ic
 from isocortex.data import RDMs, Space
+from isocortex.data.spread import evenly
 from isocortex.errors import GridMismatch, LabelMismatch
 from isocortex.pipeline.plan import make_plan
 from isocortex.pipeline.yaml_text import parse_scalar
@@ -135,10 +137,18 @@ def test_rdms_of_other_conditions_or_grids_have_no_mean() -> None:
 def test_centres_are_thinned_evenly() -> None:
     places = np.arange(64)
     np.testing.assert_array_equal(thinned(places, SPACE, 64), places)
-    kept = thinned(places, SPACE, 20)
-    assert len(kept) == 8 and set(np.unravel_index(kept, SPACE.shape)[0]) == {0, 2}
-    odd = np.array([np.ravel_multi_index((1, 1, 1), SPACE.shape)] * 3)
-    assert len(thinned(odd, SPACE, 2)) == 2, "where no voxel is on the raster some are taken all the same"
+    kept = thinned(places, SPACE, 8)
+    assert np.array_equal(np.unique(np.unravel_index(kept, SPACE.shape)), [0, 2])
+    # another mask: what both have is kept in both
+    other = thinned(places[5:], SPACE, 8)
+    assert len(set(kept.tolist()) & set(other.tolist())) == 6
+    # a part of a part is the part of the whole
+    np.testing.assert_array_equal(thinned(thinned(places, SPACE, 30), SPACE, 8), kept)
+    big = np.argwhere(np.ones((40, 48, 36), dtype=bool))
+    some = big[evenly(big, 1000)]
+    assert len(np.unique(some, axis=0)) == 1000
+    distance, _ = cKDTree(some).query(big)
+    assert distance.max() < 5.2, "no voxel is farther from one; spread at random some are 6.4 away"
 
 
 CHAIN = '''

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from isocortex.data.base import Array, Data
 from isocortex.data.rdms import RDMs
 from isocortex.data.space import Space
+from isocortex.data.spread import evenly
 from isocortex.errors import LabelMismatch
 from isocortex.report.encoding import base64_text, encoded_size, quantise
 from isocortex.report.parts import Block, Context, Item
@@ -133,13 +134,9 @@ def mean_rdms(parts: list[Any]) -> tuple[Array, RDMs, Array]:
 
 
 def thinned(places: Array, space: Space, limit: int) -> Array:
-    """Keep every second, third ... voxel along all axes until at most ``limit`` are left."""
-    x, y, z = np.unravel_index(places, space.shape)
-    stride, kept = 1, places
-    while len(kept) > limit:
-        stride += 1
-        kept = places[(x % stride == 0) & (y % stride == 0) & (z % stride == 0)]
-    return kept if len(kept) else places[:limit]
+    """Keep at most ``limit`` voxels (numbers in the grid), evenly spread."""
+    voxels = np.stack(np.unravel_index(places, space.shape), axis=1)
+    return np.asarray(places[evenly(voxels, limit)])
 
 
 def _models(mean: RDMs, context: Context) -> Iterator[dict[str, Any]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -180,6 +181,7 @@ def _alike(values: Array) -> Array:
     return np.asarray(lowest < ALIKE[values.dtype])
 
 
+@lru_cache(maxsize=32)  # compiling takes a second, and a metric is asked for once a subject
 def finisher(from_moments: Callable[..., float]) -> Callable[..., None]:
     """Compile a loop that turns sums of products into dissimilarities, in place."""
     from numba import njit, prange

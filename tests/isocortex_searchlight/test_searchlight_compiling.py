@@ -29,3 +29,14 @@ def test_the_second_process_compiles_nothing(tmp_path: Path) -> None:
         taken.append(time.perf_counter() - began)
     assert said == [True, False]
     assert taken[1] < taken[0]
+
+
+def test_a_strangers_formula_is_compiled_once_in_a_process() -> None:
+    from isocortex_searchlight.forms import finisher
+
+    def formula(
+        count: float, sum_a: float, sum_b: float, sum_aa: float, sum_bb: float, sum_ab: float
+    ) -> float:
+        return (sum_aa + sum_bb - 2 * sum_ab) / count
+
+    assert finisher(formula) is finisher(formula)

@@ -264,6 +264,29 @@ def test_figure_of_each_value() -> None:
     assert "1 subject." in decoding_figure(alone.summary, alone.scores).caption
 
 
+@pytest.mark.parametrize(("layers", "rois"), [(1, 1), (3, 1), (10, 1), (1, 2), (2, 3)])
+def test_the_legend_fits_into_a_narrow_figure(
+    monkeypatch: pytest.MonkeyPatch, layers: int, rois: int
+) -> None:
+    rows = [
+        {"roi": f"roi{k}", "layer": f"fc{n}", "subjects": 1, "stimuli": 9, "identification": 0.8, "low": 0.7}
+        | {"high": 0.9, "null_low": 0.4, "null_high": 0.6, "category_only_q": 0.7, "interval_over": "images"}
+        | {"tie_rule": "half"}
+        for k in range(rois)
+        for n in range(layers)
+    ]
+    drawn = []
+    original = Figure.from_matplotlib
+    monkeypatch.setattr(
+        Figure, "from_matplotlib", lambda f, *a, **k: (drawn.append(f), original(f, *a, **k))[1]
+    )
+    decoding_figure(Table.from_rows(rows))
+    drawn[0].canvas.draw()
+    legend, page = drawn[0].legends[0].get_window_extent(), drawn[0].bbox
+    assert page.x0 <= legend.x0 and legend.x1 <= page.x1 and page.y0 <= legend.y0
+    assert legend.y1 <= drawn[0].axes[0].get_tightbbox().y0 + 1
+
+
 def test_permutations_are_shared_by_subjects_whatever_the_order_of_their_samples() -> None:
     """Subjects whose decoders make the same errors are one piece of evidence, not several."""
     true = features(10)

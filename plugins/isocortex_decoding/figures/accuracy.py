@@ -86,7 +86,13 @@ def _size(summary: Table, places: list[str], panels: tuple[str, ...]) -> tuple[f
     longest = max(len(str(layer)) for layer in summary["layer"])
     columns = _columns(len(panels))
     height = 2.3 + (0.055 * longest if longest > 4 else 0.0)
-    return columns * max(2.0, 0.24 * most + 0.9), height * -(-len(panels) // columns) + 0.35
+    width = columns * max(2.0, 0.24 * most + 0.9)
+    return width, height * -(-len(panels) // columns) + 0.2 + 0.15 * -(-3 // _legend_columns(width))
+
+
+def _legend_columns(width: float) -> int:
+    """How many of the three entries fit beside each other in a figure of so many inches."""
+    return 3 if width > 3.3 else 1
 
 
 def _panel(panel: Any, rows: dict[str, Array], layers: list[str], value: str) -> None:
@@ -151,7 +157,7 @@ def _legend(drawing: MatplotlibFigure, panel: Any) -> None:
             handles,
             labels,
             loc="outside lower center",
-            ncols=3,
+            ncols=_legend_columns(drawing.get_figwidth()),
             fontsize=SMALL,
             frameon=False,
             labelcolor=INK,

@@ -35,10 +35,12 @@ def shared_categories(training: Features, test: Features, allowed: bool) -> Find
             guard, "note", "", "unknown: the features carry no categories", remedy="give categories"
         )
     names = [name for name in unique(test.categories) if name in set(training.categories)]
-    remedy = (
-        "hold whole categories out (exclusive: [category]) before you speak of new ones, and compare with "
-        "the category-only baseline; say allow: [categories] where known categories are what you test"
-    )
+    remedy = "compare with the category-only baseline before you speak of more than the category"
+    if not allowed:
+        remedy = (
+            "hold whole categories out (exclusive: [category]) before you speak of new ones, and compare "
+            "with the category-only baseline; say allow: [categories] where known ones are what you test"
+        )
     return found(guard, names, "test categories are also in training", remedy, allowed)
 
 
@@ -58,8 +60,12 @@ def shared_samples(training: Patterns, test: Patterns, allowed: bool, where: str
 def shared_images(training: Images, test: Images, limit: float = 0.97) -> list[Finding]:
     """Images that are the same pixel for pixel, or look the same, whatever their labels are.
 
-    ``limit`` is the correlation of their grey thumbnails from which they look the same.
+    ``limit`` is the correlation of their grey thumbnails from which they look the same. A note says so where
+    there are no images on a side: nothing was compared.
     """
+    if not len(training) or not len(test):
+        side = "training" if not len(training) else "test"
+        return [Finding("same images", "note", "", f"unknown: there are no images of {side} stimuli")]
     known: dict[str, str] = {}
     for name, own in zip(training.stimuli, exact_hashes(training.values), strict=True):
         known.setdefault(own, name)

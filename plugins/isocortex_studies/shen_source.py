@@ -37,12 +37,11 @@ FILES: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "training": "ImageNetTraining_fmriprep_volume_native",
             "natural": "ImageNetTest_fmriprep_volume_native",
             "color_shape": "ArtificialShapes_fmriprep_volume_native",
-            "alphabet": "LetterImage_fmriprep_volume_native",
             "imagery": "Imagery_fmriprep_volume_native",
         },
     }
 )
-"""Version -> part -> file name after ``sub-01_``."""
+"""Version -> part -> file name after ``sub-01_``. Of the letters there is no file by fMRIPrep."""
 
 _ROI_KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType({"V4": ("ROI_V4", "ROI_hV4")})
 
@@ -235,7 +234,7 @@ class Shen2019:
         if self.root is None:
             raise DataError("root: say which folder holds the study's fMRI files (sub-01_..._VC.h5)")
         place = self.root / "fmri" if (self.root / "fmri").is_dir() else self.root
-        end = FILES[self.version][self.part]
+        end = self._end()
         found: dict[int, Path] = {}
         for path in sorted(place.glob(f"sub-*_{end}.h5")):
             match = re.fullmatch(rf"sub-(\d+)_{re.escape(end)}\.h5", path.name)
@@ -245,11 +244,16 @@ class Shen2019:
             raise DataError(f"{place}: has no file sub-01_{end}.h5, nor of another subject")
         return {f"S{number}": found[number] for number in sorted(found)}
 
+    def _end(self) -> str:
+        if self.part not in FILES[self.version]:
+            raise DataError(f"version: there are no {self.version!r} files of the part {self.part!r}")
+        return FILES[self.version][self.part]
+
     def _file(self, subject: str) -> Path:
         found = self._subjects()
         if subject not in found:
             raise DataError(
-                f"{self.root}: no subject {subject!r} has {FILES[self.version][self.part]}.h5; "
+                f"{self.root}: no subject {subject!r} has {self._end()}.h5; "
                 f"{suggestion(subject, found, 'subjects')}"
             )
         return found[subject]

@@ -187,6 +187,8 @@ def test_what_is_wrong_is_said(study: Path, links: Path) -> None:
         Shen2019().axes()
     with pytest.raises(DataError, match=r"has no file sub-01_ImageNetTest_fmriprep_volume_native\.h5"):
         Shen2019(study, "natural", "fmriprep").axes()
+    with pytest.raises(DataError, match="no 'fmriprep' files of the part 'alphabet'"):
+        Shen2019(study, "alphabet", "fmriprep").axes()
     with pytest.raises(DataError, match=r"no ROI 'V7'; .*V1"):
         Shen2019(study, "natural").load_patterns("S1", "V7")
     with pytest.raises(DataError, match="no subject 'S7'"):

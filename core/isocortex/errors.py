@@ -16,13 +16,13 @@ _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]
 _UNSEEN_IN_LINES = re.compile(_UNSEEN.pattern.replace("\x00-\x1f", "\x00-\x09\x0b-\x1f"))
 
 
-def visible(text: str, lines: bool = False) -> str:
+def visible(text: str, lines: bool = False, longest: int = LONGEST) -> str:
     """Write out what a terminal would obey instead of showing it, and cut what is too long.
 
     ``lines`` leaves the ends of lines as they are.
     """
-    if len(text) > LONGEST:
-        text = f"{text[: LONGEST - 300]} ... {text[-290:]}"
+    if len(text) > longest:
+        text = f"{text[: longest - 100]} ... {text[-90:]}"
     unseen = _UNSEEN_IN_LINES if lines else _UNSEEN
     return unseen.sub(lambda match: ascii(match[0])[1:-1], text)
 
@@ -73,7 +73,7 @@ class Problem:
 
     def __str__(self) -> str:
         place = self.file + (f":{self.line}" if self.line is not None else "")
-        parts = (place, visible(self.path), visible(self.message, lines=True))
+        parts = (place, visible(self.path, longest=300), visible(self.message, lines=True))
         return ": ".join(part for part in parts if part)
 
 

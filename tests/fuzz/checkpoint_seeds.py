@@ -1,4 +1,4 @@
-"""Makes the seeds of the target ``checkpoint``, through TensorFlow: ``python tests/fuzz/checkpoint_seeds.py``."""
+"""Makes the seeds of the target ``checkpoint`` through TensorFlow; run it as it is."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "isocortex_vision"), str(HERE.paren
 
 
 def main() -> None:
-    """Write both formats as ``fuzz_own`` takes them: the length of the table, the table, the values."""
+    """Write both formats as ``fuzz_weights`` takes them: the length of the table, the table, the values."""
     import weight_files as files
-    from fuzz_own import LAYERS
+    from fuzz_weights import LAYERS
 
     home = HERE / "corpus" / "checkpoint"
     home.mkdir(parents=True, exist_ok=True)

@@ -103,7 +103,8 @@ def _run(folder: Path) -> None:
         storing.commit(new, place, record, {"seconds": 1.5})
     run = {"status": "done", "name": "small", "pipeline": str((folder / "small.yaml").resolve()), "seed": 0,
            "parameters": {}, "given_in": {}, "disabled": [], "plugins": [],
-           "steps": {"betas[subject=S1]": {"status": "done", "seconds": 1.0, "warnings": [], "folder": "betas/subject=S1"}}}  # fmt: skip
+           "steps": {"betas[subject=S1]": {"status": "done", "seconds": 1.0, "warnings": [],
+           "folder": "betas/subject=S1"}}}  # fmt: skip
     storing.write_json(folder / "run" / "run.json", run)
     storing.write_json(folder / "a.fetched.json", _record("a"))
 

@@ -13,8 +13,9 @@ import lab_files
 import numpy as np
 import weight_files as files
 from fuzz_mutation import in_gzip, in_png, in_zip
-from fuzz_own import LAYERS, LIMIT
+from fuzz_own import LIMIT
 from fuzz_target import Target
+from fuzz_weights import LAYERS
 
 from isocortex.errors import DataError
 from isocortex.formats import mat, nifti, png
@@ -117,7 +118,8 @@ def _png_seeds(_: Path) -> list[bytes]:
 
     picture, found = Image.fromarray(np.arange(75, dtype="u1").reshape(5, 5, 3)), []
     forms: tuple[tuple[str, dict[str, Any]], ...] = (
-        ("PNG", {}), ("JPEG", {}), ("TIFF", {}), ("TIFF", {"compression": "tiff_lzw"}), ("BMP", {}), ("GIF", {}),
+        ("PNG", {}), ("JPEG", {}), ("TIFF", {}), ("TIFF", {"compression": "tiff_lzw"}), ("BMP", {}),
+        ("GIF", {}),
         ("WEBP", {}), ("PPM", {}),
     )  # fmt: skip
     for form, options in forms:

@@ -130,8 +130,10 @@ def in_zip(rng: random.Random, content: bytes, seeds: Sequence[bytes]) -> bytes:
 
 def hostile_name(rng: random.Random, name: str) -> str:
     """A name of a file that would lead out of its folder, or upset a file system."""
-    return rng.choice(("../" + name, "/" + name, "a/../../" + name, "..", "", ".", name + "/", "c:\\" + name, "a" * 300,
-                       "\\\\host\\" + name, name.upper(), name + "\0.txt", "/etc/passwd", "a/" * 80 + name))  # fmt: skip
+    return rng.choice((
+        "../" + name, "/" + name, "a/../../" + name, "..", "", ".", name + "/", "c:\\" + name, "a" * 300,
+        "\\\\host\\" + name, name.upper(), name + "\0.txt", "/etc/passwd", "a/" * 80 + name,
+    ))  # fmt: skip
 
 
 def in_gzip(rng: random.Random, content: bytes, seeds: Sequence[bytes]) -> bytes:
@@ -163,8 +165,10 @@ def in_png(rng: random.Random, content: bytes, seeds: Sequence[bytes]) -> bytes:
     return bytes(data)
 
 
-_TEXTS = ("", "../../x", "/etc/passwd", "\0", "a\0b", "\ud800", "\u202e", "<script>alert(1)</script>", "\x1b]0;x\x07",
-          "x" * 5000, "nan", "O8", "<U99999999", "|V0", "..", ".", "con", "a/b", "$name", "*", "!!python/object:os.system",
+_TEXTS = ("", "../../x", "/etc/passwd", "\0", "a\0b", "\ud800", "\u202e", "<script>alert(1)</script>",
+          "\x1b]0;x\x07",
+          "x" * 5000, "nan", "O8", "<U99999999", "|V0", "..", ".", "con", "a/b", "$name", "*",
+          "!!python/object:os.system",
           "9" * 5000, "1e400", "\n", "\ufeff")  # fmt: skip
 
 
@@ -219,7 +223,10 @@ def in_json(rng: random.Random, content: bytes, seeds: Sequence[bytes]) -> bytes
     head, _, body = content.partition(b"\n")
     if rng.random() < 0.2:
         return head + b"\n" + spoil(rng, body, [seed.partition(b"\n")[2] for seed in seeds])
-    value = json.loads(body)
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):  # an input that is kept because it is spoilt
+        return head + b"\n" + spoil(rng, body, [body])
     for _ in range(rng.choice((1, 1, 2, 4))):
         value = changed(rng, value)
     text = json.dumps(value, ensure_ascii=rng.random() < 0.7)

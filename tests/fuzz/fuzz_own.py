@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import pickle
 import struct
@@ -12,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import weight_files as files
 from fuzz_mutation import in_zip
-from fuzz_packed import in_archive, in_checkpoint
+from fuzz_packed import in_archive
 from fuzz_target import Target
 from fuzz_texts import (
     changed_yaml,
@@ -27,6 +27,7 @@ from fuzz_texts import (
 )
 
 from isocortex.assets.unpack import unpack
+from isocortex.errors import DamagedFile, DataError
 from isocortex.formats import arrays, mat, tsv
 from isocortex.formats.safe_pickle import read_pickle
 from isocortex_decoding.files import decoder_dirs, feature_dirs, side_files
@@ -37,25 +38,9 @@ from isocortex_reconstruction.files.float_tiff import write_float_tiff
 from isocortex_reconstruction.files.layouts import LAYOUTS
 from isocortex_rsa.steps.rdm_files import read_column
 from isocortex_vision.generators.act_range import read_act_range
-from isocortex_vision.weights.opening import open_weights
-from isocortex_vision.weights.stored import Slot
 
-ORDER = [Slot("conv1_1", "conv"), Slot("conv1_2", "conv"), Slot("pool1", "pool"), Slot("fc6", "dense")]
-LAYERS = {name: files.small_vgg(2, grid=1)[0][name] for name in ("conv1_1", "conv1_2")}
-LAYERS["fc6"] = (np.ones((2, 3), "f4"), np.arange(3, dtype="f4"))
 LIMIT = 2**28
 """Bytes of an array that the readers with a limit of their own are given."""
-
-
-def written(folder: Path, *forms: str) -> list[bytes]:
-    """Small files of weights in some formats."""
-    return [files.write_weights(form, folder, LAYERS, {}).read_bytes() for form in forms]
-
-
-def weights(path: Path) -> Any:
-    """All layers of a file of weights."""
-    stored = open_weights(path, ORDER)
-    return [stored.layers[name] for name in stored.layers]
 
 
 def _npy(array: Any) -> bytes:
@@ -66,7 +51,8 @@ def _npy(array: Any) -> bytes:
 
 def _npy_seeds(_: Path) -> list[bytes]:
     values = np.arange(12.0).reshape(3, 4)
-    kinds = (values, np.asfortranarray(values), values.astype("f2"), values > 3, np.array(["a", "bc"]), np.empty((0, 3)),
+    kinds = (values, np.asfortranarray(values), values.astype("f2"), values > 3, np.array(["a", "bc"]),
+             np.empty((0, 3)),
              values.astype(">i4"), values + 1j, np.array(7))  # fmt: skip
     return [_npy(kind) for kind in kinds]
 
@@ -98,11 +84,6 @@ def _pickle_seeds(_: Path) -> list[bytes]:
 def _statistics_seeds(_: Path) -> list[bytes]:
     table = {(kind, "conv1_1", "S1", "V1", None): np.ones((1, 3), "f4") for kind in ("mean", "std, ddof=1")}
     return [pickle.dumps(table, protocol) for protocol in (2, 4)]
-
-
-def _lee2023_seeds(folder: Path) -> list[bytes]:
-    layers, _ = files.small_vgg(1, grid=1, widths=(1, 1, 1, 1, 1))
-    return [files.write_lee2023(folder / "list", layers, protocol).read_bytes() for protocol in (0, 2, 3, 4)]
 
 
 def _mat_seeds(folder: Path) -> list[bytes]:
@@ -141,7 +122,7 @@ def _mat_uses(path: Path) -> Any:
     ):
         try:
             found.append(use(path))
-        except arrays.DataError as error:
+        except DataError as error:
             last = error
             if path.name not in str(error):
                 raise
@@ -151,11 +132,10 @@ def _mat_uses(path: Path) -> Any:
 
 
 def _mat_use_seeds(folder: Path) -> list[bytes]:
-    from scipy.io import savemat
-
     found = []
-    sparse = {"__bdpy_sparse_arrray": True, "index": [np.array([0, 1]), np.array([1, 2])], "value": np.array([5.0, 6.0]),
-              "shape": np.array([2, 3]), "background": 0}  # fmt: skip
+    sparse = {"__bdpy_sparse_arrray": True, "index": [np.array([0, 1]), np.array([1, 2])],
+              "value": np.array([5.0, 6.0]), "shape": np.array([2, 3]),
+              "background": np.int64(0)}  # fmt: skip
     for content in (
         {"index": {"conv1_1": np.array([[0, 5]]), "fc6": np.array([[1.0]])}},
         {"conv1_1": np.array([[1.5]]), "fc6": np.ones((1, 4))},
@@ -163,26 +143,9 @@ def _mat_use_seeds(folder: Path) -> list[bytes]:
         {"feat": sparse},
         {"recon_img": np.zeros((2, 3, 3), "f4")},
     ):
-        savemat(folder / "use.mat", content, do_compression=False, long_field_names=True)
+        mat.write_mat(folder / "use.mat", content)
         found.append((folder / "use.mat").read_bytes())
     return found
-
-
-def _checkpoint(path: Path) -> Any:
-    """The input is the length of the table of V2, the table, the values; or a whole V1 file behind a 0."""
-    content = path.read_bytes()
-    size = int.from_bytes(content[:4], "little")
-    name = path.with_name("input.ckpt")
-    index, shard = name.with_name("input.ckpt.index"), name.with_name("input.ckpt.data-00000-of-00001")
-    for old in (name, index, shard):
-        old.unlink(missing_ok=True)
-    if size == 0:
-        name.write_bytes(content[4:])
-    else:
-        index.write_bytes(content[4 : 4 + size])
-        shard.write_bytes(content[4 + size :])
-    stored = open_weights(name, ORDER, "tensorflow")
-    return [stored.layers[layer] for layer in stored.layers]
 
 
 def _tiff_seeds(folder: Path) -> list[bytes]:
@@ -199,7 +162,9 @@ def _tiff_seeds(folder: Path) -> list[bytes]:
 def _tsv(path: Path) -> Any:
     text = tsv.read_text(path)
     name = next(iter(text))
-    return text, read_column(path, name), tsv.read_columns(path, dict.fromkeys(text, "<f8"))
+    with contextlib.suppress(DamagedFile):  # cells of text are no numbers
+        tsv.read_columns(path, dict.fromkeys(text, "<f8"))
+    return text, read_column(path, name)
 
 
 def _column(path: Path) -> Any:
@@ -253,33 +218,13 @@ def _empty(folder: Path) -> None:
     folder.mkdir()
 
 
-def _safetensors_seeds(folder: Path) -> list[bytes]:
-    half = {key: value.astype("f2") for key, value in files.state_dict(LAYERS).items()}
-    return [*written(folder, "safetensors"), files.write_safetensors(folder / "half", half).read_bytes()]
-
-
 OWN = (
     Target("npy", "own", _npy_seeds, arrays.read_array, file="input.npy", share=3),
     Target("npz", "own", _npz_seeds, _npz, in_zip, "input.npz", share=0.7),
     Target("pickle", "own", _pickle_seeds, read_pickle, file="input.pkl", share=3),
     Target("statistics", "own", _statistics_seeds, feature_dirs.read_statistics, file="statistics.pkl"),
-    Target("lee2023", "own", _lee2023_seeds, weights, file="vgg16_weights.txt", share=0.2),
     Target("mat", "own", _mat_seeds, _mat, file="input.mat", share=3),
     Target("mat-uses", "own", _mat_use_seeds, _mat_uses, file="input.mat", share=0.5),
-    Target("caffe", "own", lambda at: written(at, "caffe V0", "caffe V1", "caffe V2"), weights, share=3),
-    Target("checkpoint", "own", lambda at: [], _checkpoint, in_checkpoint, names_file=False, share=0.5),
-    Target("safetensors", "own", _safetensors_seeds, weights, share=2),
-    Target("torch", "own", lambda at: written(at, "torch", "torch nested"), weights, in_zip, share=0.7),
-    Target("torch-legacy", "own", lambda at: written(at, "torch legacy"), weights),
-    Target(
-        "weights-npz",
-        "own",
-        lambda at: written(at, "npz", "npz ours"),
-        weights,
-        in_zip,
-        "input.npz",
-        share=0.3,
-    ),
     Target("tsv", "own", tsv_seeds, _tsv, spoil_tsv, "input.tsv", share=2),
     Target("column", "own", tsv_seeds, _column, spoil_tsv, "input.tsv"),
     Target("yaml", "own", yaml_seeds, _yaml, changed_yaml, "input.yaml", share=0.5),

@@ -9,8 +9,10 @@ from collections.abc import Sequence
 
 from fuzz_mutation import hostile_name, in_zip, spoil
 
-_KINDS = (tarfile.REGTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE,
+_KINDS = (tarfile.REGTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE,
+          tarfile.DIRTYPE,
           tarfile.GNUTYPE_SPARSE, tarfile.CONTTYPE, b"Z")  # fmt: skip
+_PAX = ("size", "path", "linkpath", "GNU.sparse.size", "GNU.sparse.map", "mtime")
 
 
 def in_archive(rng: random.Random, content: bytes, seeds: Sequence[bytes]) -> bytes:
@@ -44,13 +46,14 @@ def _hostile(rng: random.Random, info: tarfile.TarInfo) -> tarfile.TarInfo:
     made.type = rng.choice(_KINDS) if rng.random() < 0.4 else tarfile.REGTYPE
     made.linkname = rng.choice(("", "/etc/passwd", "../../x", info.name))
     if rng.random() < 0.2:
-        made.pax_headers = {rng.choice(("size", "path", "linkpath", "GNU.sparse.size", "GNU.sparse.map", "mtime")): rng.choice(
-            ("-1", "99999999999999", "../x", "1e9", "x", "1,2,3"))}  # fmt: skip
+        made.pax_headers = {
+            rng.choice(_PAX): rng.choice(("-1", "99999999999999", "../x", "1e9", "x", "1,2,3"))
+        }
     return made
 
 
 def in_checkpoint(rng: random.Random, content: bytes, seeds: Sequence[bytes]) -> bytes:
-    """Spoil a checkpoint (see ``fuzz_own``) and, most of the time, make the checksums of its blocks right."""
+    """Spoil a checkpoint (see ``fuzz_weights``); most of the time its checksums are made right again."""
     size = int.from_bytes(content[:4], "little")
     table, values = (content[4 : 4 + size], content[4 + size :]) if size else (content[4:], b"")
     spoilt = spoil(rng, table, [seed[4:] for seed in seeds]) if rng.random() < 0.8 else table

@@ -24,12 +24,18 @@ seed: 3
 execution: {workers: 2}
 """
 _LINES = (
-    "x: &a [*a]", "<<: {name: y}", "a: &x [1, 1]\nb: &y [*x, *x, *x, *x]\nc: [*y, *y, *y, *y]", "- - - - - - -", "? [a]\n: b",
-    "!!python/object/apply:os.system [echo]", "!!binary aGk=", "!!int ''", "!!float ''", "!!bool maybe", "!!timestamp x",
-    "!!int '_'", "!!null x", "!!omap [a]", "!!set {a}", "!!str [a]", "a: 0x_", "a: 2020-99-99", "a: 1:99", "---", "...",
-    "%YAML 9.9", "%TAG ! tag:x,", "\t- a", "a: |9\n  x", "a: '\\", 'a: "\\ud800"', 'a: "\\0"', "name: name:", "a: $b",
-    "[" * 300, "{a: " * 60, "&a " * 3, "*b", "a: 99999999999999999999", "a: 1e999", "seed: -1", "\ufeffname: x", "a:\n  - b\n c: d",
-    "? " * 80, "- " * 300, "!<tag:yaml.org,2002:map> [", "a: " + "9" * 6000, "b: .inf", "use: [1]", "over: {a: 1}",
+    "x: &a [*a]", "<<: {name: y}", "a: &x [1, 1]\nb: &y [*x, *x, *x, *x]\nc: [*y, *y, *y, *y]",
+    "- - - - - - -", "? [a]\n: b",
+    "!!python/object/apply:os.system [echo]", "!!binary aGk=", "!!int ''", "!!float ''", "!!bool maybe",
+    "!!timestamp x",
+    "!!int '_'", "!!null x", "!!omap [a]", "!!set {a}", "!!str [a]", "a: 0x_", "a: 2020-99-99", "a: 1:99",
+    "---", "...",
+    "%YAML 9.9", "%TAG ! tag:x,", "\t- a", "a: |9\n  x", "a: '\\", 'a: "\\ud800"', 'a: "\\0"',
+    "name: name:", "a: $b",
+    "[" * 300, "{a: " * 60, "&a " * 3, "*b", "a: 99999999999999999999", "a: 1e999", "seed: -1",
+    "\ufeffname: x", "a:\n  - b\n c: d",
+    "? " * 80, "- " * 300, "!<tag:yaml.org,2002:map> [", "a: " + "9" * 6000, "b: .inf", "use: [1]",
+    "over: {a: 1}",
 )  # fmt: skip
 
 
@@ -53,7 +59,10 @@ def changed_yaml(rng: random.Random, content: bytes, seeds: Sequence[bytes]) -> 
             if rng.random() < 0.3:
                 del lines[rng.randrange(len(lines))]
         return "\n".join(lines).encode("utf-8", "surrogatepass")
-    value: Any = _parsed(content)
+    try:
+        value: Any = _parsed(content)
+    except Exception:  # an input that is kept because it is spoilt
+        return spoil(rng, content, seeds)
     for _ in range(rng.choice((1, 1, 2, 3))):
         value = changed(rng, value)
     try:
@@ -73,9 +82,12 @@ def _parsed(content: bytes) -> Any:
     return _KNOWN[content]
 
 
-_WORDS = ("ROI_V1", "ROI_V2", "'ROI LOC'", "ROI_*", "*", "**", "Stat", "VoxelData", "NoKey", "top", "500", "1", "0.5", "1e-3",
-          "-1", "99999999999999999999", "1e400", "nan", "=", "!=", "<", "<=", ">", ">=", "|", "&", "+", "-", "@", "(", ")", "'",
-          '"', "²", "٣", "\0", "\u202e", "a" * 300, "*" * 30, "Stat top 2", "@ ROI_V1", "1e", "(" * 120)  # fmt: skip
+_WORDS = ("ROI_V1", "ROI_V2", "'ROI LOC'", "ROI_*", "*", "**", "Stat", "VoxelData", "NoKey", "top", "500",
+          "1", "0.5", "1e-3",
+          "-1", "99999999999999999999", "1e400", "nan", "=", "!=", "<", "<=", ">", ">=", "|", "&", "+",
+          "-", "@", "(", ")", "'",
+          '"', "²", "٣", "\0", "\u202e", "a" * 300, "*" * 30, "Stat top 2", "@ ROI_V1", "1e",
+          "(" * 120)  # fmt: skip
 
 
 def selection_seeds(_: Path) -> list[bytes]:
@@ -101,7 +113,8 @@ def spoil_selection(rng: random.Random, content: bytes, seeds: Sequence[bytes]) 
     return rng.choice((" ", " ", "")).join(words).encode("utf-8", "surrogatepass")
 
 
-_CELLS = ("a", "", "1.5", "n/a", "1e400", '"', '""', '"a\tb"', "\r", "\n", "\r\n", "\t", "\0", "9" * 400, "ä", "\ufeff", "\u2028",
+_CELLS = ("a", "", "1.5", "n/a", "1e400", '"', '""', '"a\tb"', "\r", "\n", "\r\n", "\t", "\0", "9" * 400,
+          "ä", "\ufeff", "\u2028",
           "\x85", "x" * 2000, "'", "=cmd()", "0x10", "1_000", "１", "condition", "\x1b[31m")  # fmt: skip
 
 

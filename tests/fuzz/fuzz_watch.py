@@ -1,4 +1,4 @@
-"""What an input must not do: run code, write or read outside of its folder, take memory or time without end."""
+"""What an input must not do: run code, touch files outside of its folder, take memory or time without end."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import resource
 import signal
 import site
 import sys
+import typing
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import jinja2.environment
 
 ROOT = Path(__file__).resolve().parents[2]
 MEMORY = 3 * 2**29
@@ -53,6 +56,7 @@ _READABLE = tuple(
         "/etc",
     }
 )
+_COMPILERS = ("<frozen importlib._bootstrap>", typing.__file__, jinja2.environment.__file__)
 _DEVICES = ("/dev/null", "/dev/urandom")
 
 
@@ -100,9 +104,8 @@ class Watch:
             self._refuse(f"{event} {str(arguments)[:200]}")
         elif event in ("exec", "compile"):
             name = arguments[0].co_filename if event == "exec" else arguments[1]
-            if not _is_installed(name) and not (
-                event == "compile" and name == "<unknown>"
-            ):  # ast.literal_eval
+            literal = event == "compile" and name == "<unknown>"  # ast.literal_eval, which runs nothing
+            if not (literal or _is_installed(name) or _is_of_the_program()):
                 self._refuse(f"{event} of {name!r}")
 
     def _opened(self, path: Any, mode: Any, flags: Any) -> None:
@@ -138,7 +141,18 @@ def _paths(event: str, arguments: tuple[Any, ...]) -> list[Any]:
 
 def _is_installed(name: Any) -> bool:
     text = os.fsdecode(name) if isinstance(name, (str, bytes)) else ""
-    return text.startswith("<frozen ") or os.path.realpath(text).startswith(_READABLE)
+    there = text[:1] == os.sep and os.path.realpath(text).startswith(_READABLE)
+    return there or text.startswith("<frozen ")
+
+
+def _is_of_the_program() -> bool:
+    """Whether code is compiled for an import of what is installed, for annotations or our own templates."""
+    frame: Any = sys._getframe()
+    while frame is not None:
+        if frame.f_code.co_filename in _COMPILERS:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _too_long(*_: Any) -> None:

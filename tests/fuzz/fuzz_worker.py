@@ -31,13 +31,17 @@ FORM = struct.Struct("<4q")
 def folder_for(target: Target) -> Iterator[Path]:
     """A folder in memory, where that is there, with what has to lie beside the inputs."""
     base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    before = tempfile.tempdir
     with tempfile.TemporaryDirectory(prefix="isocortex-fuzz-", dir=base) as name:
         folder = Path(name) / "watched"
         folder.mkdir()
-        tempfile.tempdir = str(folder)  # what libraries unpack for a moment
         if target.prepare is not None:
             target.prepare(folder)
-        yield folder
+        tempfile.tempdir = str(folder)  # for what libraries unpack for a moment
+        try:
+            yield folder
+        finally:
+            tempfile.tempdir = before
 
 
 def seeds_of(target: Target) -> list[bytes]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Pillow hands some of its other formats to programs outside of Python (PostScript to Ghostscript).
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
+# deflate makes at most 1,032 bytes of one, of 8 pixels of one bit each; the other packings make less of it
+_PACKING = 2**14
 
 
 def to_bytes(image: Array) -> npt.NDArray[np.uint8]:
@@ -52,6 +54,7 @@ def read_png(path: Path) -> npt.NDArray[np.uint8]:
             with Image.open(path, formats=_FORMATS) as image:
                 image.verify()  # the checksums, where the format has some; nothing can be read after it
             with Image.open(path, formats=_FORMATS) as image:
+                _check_size(path, image)
                 _check_faithful(path, image)
                 return np.array(image.convert("RGB"), dtype=np.uint8)
     except DataError:
@@ -60,6 +63,13 @@ def read_png(path: Path) -> npt.NDArray[np.uint8]:
         raise DataError(f"{path}: there is no such file") from None
     except Exception as error:  # Pillow's readers have no common error for damage
         raise DamagedFile(f"{path}: not a readable picture ({error})") from None
+
+
+def _check_size(path: Path, image: ImageFile) -> None:
+    """Refuse a picture that announces more than its file can hold, before memory is taken for it."""
+    width, height = image.size
+    if image.format != "WEBP" and width * height > _PACKING * path.stat().st_size:
+        raise DamagedFile(f"{path}: its header announces {width} x {height} pixels, too many for such a file")
 
 
 def _check_faithful(path: Path, image: ImageFile) -> None:

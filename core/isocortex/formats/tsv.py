@@ -87,7 +87,7 @@ def read_columns(path: Path, types: Mapping[str, str]) -> dict[str, Array]:
         raise DamagedFile(f"{path}: has the columns {list(cells)}, expected {list(types)}")
     try:
         return {name: _parse(texts, np.dtype(types[name])) for name, texts in cells.items()}
-    except (ValueError, KeyError, TypeError, OverflowError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, SyntaxError) as error:
         raise DamagedFile(f"{path}: a cell is not of its column's type ({error})") from None
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from isocortex.pipeline.settings import AxisValues as AxisValues
     from isocortex.pipeline.settings import InputFile as InputFile
     from isocortex.pipeline.settings import InputFolder as InputFolder
+    from isocortex.pipeline.splitting import Part as Part
+    from isocortex.pipeline.splitting import splits as splits
     from isocortex.plugins.markers import hookimpl as hookimpl
 
 EXPORTS = {
@@ -39,6 +41,7 @@ EXPORTS = {
     "InputFile": "isocortex.pipeline.settings",
     "InputFolder": "isocortex.pipeline.settings",
     "IsocortexError": "isocortex.errors",
+    "Part": "isocortex.pipeline.splitting",
     "Patterns": "isocortex.data",
     "RDMs": "isocortex.data",
     "Space": "isocortex.data",
@@ -51,6 +54,7 @@ EXPORTS = {
     "hookimpl": "isocortex.plugins.markers",
     "plugin_manager": "isocortex.api",
     "run": "isocortex.api",
+    "splits": "isocortex.pipeline.splitting",
     "testing": "",
 }
 

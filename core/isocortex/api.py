@@ -107,6 +107,8 @@ def run(
     workers: int | None = None,
     disable: Sequence[str] = (),
     progress: bool = False,
+    scheduler: str | None = None,
+    execution: Mapping[str, Any] | str | Path | None = None,
 ) -> Run:
     """Run a pipeline: a file, or the name of one that a plugin registered.
 
@@ -118,28 +120,40 @@ def run(
     plugins : objects with hook implementations.
     workers : number of worker processes (default: run in this one).
     progress : show it.
+    scheduler : run on workers of Dask: ``tcp://host:port``, ``local:4`` (four processes here), or ``slurm``,
+        ``pbs``, ``sge`` (docs: clusters).
+    execution : a mapping, or a YAML file, that goes before the pipeline's own ``execution:``.
 
     Raises ``PipelineError`` before anything runs, and ``StepFailed`` at the end when steps failed; steps that
     do not depend on these have run then.
     """
     plan = check(pipeline, set, preset, plugins, disable)
-    event = execute(plan, out, workers, progress)
+    event = execute(plan, out, workers, progress, scheduler, execution)
     if event.failed:
         raise StepFailed("\n".join(f"{key}: {message}" for key, message in event.failed.items()))
     return Run(event)
 
 
-def execute(plan: Plan, out: str | Path | None, workers: int | None, progress: bool = False) -> RunEvent:
+def execute(
+    plan: Plan,
+    out: str | Path | None,
+    workers: int | None,
+    progress: bool = False,
+    scheduler: str | None = None,
+    execution: Mapping[str, Any] | str | Path | None = None,
+) -> RunEvent:
     """Run a checked plan; failures are in the event that is given back."""
+    from isocortex.pipeline.cluster.clusters import require_dask
+    from isocortex.pipeline.execution import chosen
     from isocortex.pipeline.progress import progress as display
     from isocortex.pipeline.record import RunRecord
     from isocortex.pipeline.runner import Runner
     from isocortex.report.page import Report
 
-    if workers is None:
-        workers = plan.document.execution.workers or 1
-    if workers < 1:
-        raise IsocortexError(f"workers: expected a number from 1 on, got {workers}")
+    document = plan.document
+    how = chosen(document.execution, document.steps, execution, workers, scheduler)
+    if how.scheduler is not None:
+        require_dask(how.scheduler)
     listeners: dict[str, object] = {"progress": display()} if progress else {}
     listeners |= {"run-record": RunRecord(), "report": Report()}
     folder = Path(out) if out is not None else Path("runs") / plan.name
@@ -147,7 +161,7 @@ def execute(plan: Plan, out: str | Path | None, workers: int | None, progress: b
         for name, listener in listeners.items():
             plan.manager.pluggy.register(listener, name=name)
             stack.callback(plan.manager.pluggy.unregister, name=name)
-        return Runner(plan, folder, workers).run()
+        return Runner(plan, folder, execution=how).run()
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,17 @@ def _overrides(sets: tuple[str, ...]) -> dict[str, Any]:
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the results [default: runs/NAME].")
 @click.option("--dry-run", is_flag=True, help="Say what would run and what is reused; run nothing.")
 @click.option("--workers", type=click.IntRange(1), help="Number of worker processes.")
+@click.option(
+    "--scheduler",
+    metavar="WHERE",
+    help="Run on workers of Dask: tcp://HOST:PORT, local:N (processes here), slurm, pbs or sge.",
+)
+@click.option(
+    "--execution",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A YAML file in place of the pipeline's own execution: section.",
+)
 @click.option("--quiet", is_flag=True, help="Show no progress.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def run(
@@ -100,6 +111,8 @@ def run(
     out: Path | None,
     dry_run: bool,
     workers: int | None,
+    scheduler: str | None,
+    execution: Path | None,
     quiet: bool,
     debug: bool,
 ) -> None:
@@ -108,6 +121,7 @@ def run(
     Results that are already in the output folder are reused where nothing that they depend on has changed.
     """
     from isocortex import api
+    from isocortex.pipeline.executors import RunStopped
 
     plan = api.check(pipeline, _overrides(sets), preset, disable=disable)
     if dry_run:
@@ -116,7 +130,10 @@ def run(
         click.echo(preview(plan, out or Path("runs") / plan.name, workers or 1))
         return
     try:
-        event = api.execute(plan, out, workers, progress=not quiet)
+        event = api.execute(plan, out, workers, not quiet, scheduler, execution)
+    except RunStopped as error:
+        click.echo(f"Stopped: {error}.", err=True)
+        sys.exit(FAILED)
     except KeyboardInterrupt:
         click.echo("Stopped. The same command goes on from here.", err=True)
         sys.exit(FAILED)

@@ -13,10 +13,10 @@ from pydantic import (
     StringConstraints,
     ValidationError,
     field_validator,
-    model_validator,
 )
 
 from isocortex.errors import IsocortexError, PipelineError, Problem, closest, suggestion
+from isocortex.pipeline.execution import ExecutionPart, ResourcesPart, StrictPart, unknown_step
 from isocortex.pipeline.form import form_faults
 from isocortex.pipeline.yaml_text import MAX_BYTES, Place, Text, parse_yaml, plain_copy
 
@@ -28,20 +28,7 @@ Reference = str
 Scalar = str | int | float
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _nothing_is_the_default(cls, value: Any) -> Any:
-        """A key with nothing behind it counts as not there, unless it is one that has to be."""
-        if not isinstance(value, dict):
-            return value
-        optional = {info.alias or name for name, info in cls.model_fields.items() if not info.is_required()}
-        return {key: item for key, item in value.items() if item is not None or key not in optional}
-
-
-class StepPart(_Part):
+class StepPart(StrictPart):
     """One step: which component, what it takes, with what settings, along which axes."""
 
     use: str = Field(description="name of the step component")
@@ -74,13 +61,7 @@ class AxisPart(BaseModel):
     only: list[Scalar] | None = Field(default=None, description="values to keep")
 
 
-class ExecutionPart(_Part):
-    """How a run is carried out. Nothing in here changes a result."""
-
-    workers: int | None = Field(default=None, ge=1, description="number of worker processes")
-
-
-class Document(_Part):
+class Document(StrictPart):
     """A pipeline."""
 
     name: Name
@@ -145,11 +126,12 @@ def validate(text: Text) -> Checked:
         problems = [text.problem(place, message) for place, message in faults.items()]
         rest, broken = _rest(text.value, list(faults))
         return Checked(rest, problems + (_twins(text, rest) if rest else []), broken)
-    return Checked(document, _twins(text, document))
+    return Checked(document, _twins(text, document) + _strangers(text, document))
 
 
 def _keys() -> dict[str, list[str]]:
     models: dict[str, type[BaseModel]] = {"": Document, "steps": StepPart, "execution": ExecutionPart}
+    models["execution.steps"] = ResourcesPart
     return {
         section: [info.alias or name for name, info in model.model_fields.items()]
         for section, model in models.items()
@@ -197,6 +179,15 @@ def _twins(text: Text, document: Document) -> list[Problem]:
             message = f"the steps {twin!r} and {name!r} differ in case only, and would share a folder on some"
             twins.append(text.problem(("steps", name), f"{message} disks; rename one"))
     return twins
+
+
+def _strangers(text: Text, document: Document) -> list[Problem]:
+    """Resources of steps that are not there."""
+    return [
+        text.problem(("execution", "steps", name), unknown_step(name, document.steps))
+        for name in document.execution.steps
+        if name not in document.steps
+    ]
 
 
 def find_pipeline(name: str | Path, manager: Any) -> Path:

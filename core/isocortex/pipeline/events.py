@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ class RunEvent:
     """A run: what it is, where it writes, and how it went.
 
     ``instances`` holds the ids of all step instances in running order; ``reused``, ``finished`` (with the
-    outputs, reused ones too), ``failed`` and ``skipped`` fill while the run goes on.
+    outputs, reused ones too), ``failed`` and ``skipped`` fill while the run goes on. ``watchers`` are called
+    with a step event, how many parts of it are done and of how many, where workers of a cluster share a step;
+    from any thread.
     """
 
     name: str
@@ -31,6 +33,8 @@ class RunEvent:
     finished: dict[str, Mapping[str, Output]] = field(default_factory=dict, repr=False)
     failed: dict[str, str] = field(default_factory=dict)
     skipped: list[str] = field(default_factory=list)
+    scheduler: str | None = None
+    watchers: list[Callable[[StepEvent, int, int], None]] = field(default_factory=list, repr=False)
 
 
 @dataclass

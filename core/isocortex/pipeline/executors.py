@@ -16,9 +16,29 @@ from isocortex.errors import IsocortexError
 from isocortex.pipeline.tasks import Outcome, Task, perform
 from isocortex.plugins.manager import PluginManager
 
+Told = Callable[[int, int], None]
+"""Hears how many parts of a task are done, and of how many."""
+
+
+class RunStopped(IsocortexError):
+    """The run cannot go on, and nothing is wrong with the request: the same command goes on later."""
+
+
+class WorkersDied(IsocortexError):
+    """Every worker that tried a task died."""
+
 
 class InProcess(Executor):
     """Runs each task at once, here: the kernels themselves use all cores."""
+
+    room = 1
+
+    def __init__(self, manager: PluginManager) -> None:
+        self._manager = manager
+
+    def perform(self, task: Task, step: str, cut: bool, told: Told) -> Future[Outcome]:
+        """Carry out a task, whole."""
+        return self.submit(perform, task, self._manager)
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Run ``fn`` and give a future that is done."""
@@ -37,7 +57,7 @@ class Workers(Executor):
     """Worker processes that know the same plugins (objects excepted); a broken pool is replaced."""
 
     def __init__(self, workers: int, manager: PluginManager) -> None:
-        self._workers = workers
+        self._workers = self.room = workers
         self._setup = (
             list(sys.path),
             [str(file) for file in manager.files],
@@ -52,6 +72,10 @@ class Workers(Executor):
         except BrokenProcessPool:
             self._renew()
             return self._pool.submit(fn, *args, **kwargs)
+
+    def perform(self, task: Task, step: str, cut: bool, told: Told) -> Future[Outcome]:
+        """Carry out a task, whole, in a worker."""
+        return self.submit(perform_in_worker, task)
 
     def _renew(self) -> None:
         self._pool.shutdown()

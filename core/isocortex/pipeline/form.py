@@ -29,7 +29,7 @@ def form_faults(
 ) -> Iterator[tuple[Place, str]]:
     """Go through what is wrong with the form, each place once.
 
-    ``keys`` gives the keys of the document (under ``""``), of a step and of ``execution``.
+    ``keys`` gives the keys of the document (under ``""``), of a step, of ``execution`` and of its ``steps``.
     """
     for place, item, _ in sifted(value, error.errors(include_url=False)):
         yield place, _message(item, place, keys)
@@ -57,6 +57,7 @@ def _section(place: Place) -> str:
 
 def _unknown_key(place: Place, keys: Mapping[str, list[str]]) -> str:
     section = str(place[0]) if len(place) > 1 else ""
+    section = "execution.steps" if place[:2] == ("execution", "steps") else section
     known = keys[section]
     hint = suggestion(place[-1], known, "keys")
     if section == "steps" and not closest(place[-1], known):

@@ -10,6 +10,9 @@ from typing import Any, TextIO
 from isocortex.pipeline.events import RunEvent, StepEvent
 from isocortex.plugins.markers import hookimpl
 
+SECONDS_BETWEEN = 10
+"""Between two lines about the parts of one step."""
+
 
 class TimeLeft:
     """Estimates the time left from what instances of the same step, else of any step, have taken."""
@@ -56,7 +59,16 @@ class PlainProgress:
     def run_started(self, run: RunEvent) -> None:
         """Say what begins."""
         self.run, self.left, self.began = run, TimeLeft(run), time.monotonic()
+        self.shown: dict[str, float] = {}
+        run.watchers.append(self.part_done)
         self.say(f"{run.name}: {len(run.instances)} step instances into {run.folder}")
+
+    def part_done(self, step: StepEvent, done: int, total: int) -> None:
+        """Say now and then how far a step is that workers share."""
+        last = self.shown.setdefault(step.id, time.monotonic())
+        if time.monotonic() - last > SECONDS_BETWEEN and 0 < done < total:
+            self.shown[step.id] = time.monotonic()
+            self.say(f"    {step.id}: {done} of {total} parts")
 
     @hookimpl
     def step_finished(self, step: StepEvent) -> None:
@@ -112,6 +124,12 @@ class BarProgress(PlainProgress):
         self.total = self.bars.add_task(f"[bold]{run.name}", total=len(run.instances), note="")
         self.tasks = {name: self.bars.add_task(name, total=count, note="") for name, count in counts.items()}
         self.bars.start()
+        run.watchers.append(self.part_done)
+
+    def part_done(self, step: StepEvent, done: int, total: int) -> None:
+        """Show how far a step is that workers share."""
+        place = ",".join(step.axes.values())
+        self.bars.update(self.tasks[step.name], note=f"{place} {done}/{total}".strip())
 
     @hookimpl
     def step_started(self, step: StepEvent) -> None:

@@ -94,6 +94,7 @@ def _about(run: RunEvent) -> dict[str, Any]:
         "given_in": {name: base for name, value in run.parameters.items() if (base := _base(value))},
         "disabled": sorted(run.plan.manager.disabled),
         "workers": run.workers,
+        "scheduler": run.scheduler,
         "host": socket.gethostname(),
         "platform": platform.platform(),
         "processors": os.cpu_count(),

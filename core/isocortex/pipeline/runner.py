@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import graphlib
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -10,20 +11,38 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from isocortex.errors import StepFailed
 from isocortex.pipeline.digests import Stamp
 from isocortex.pipeline.events import Outputs, RunEvent, StepEvent
-from isocortex.pipeline.executors import InProcess, Workers, perform_in_worker, refuse_in_starting_worker
+from isocortex.pipeline.execution import ExecutionPart
+from isocortex.pipeline.executors import (
+    InProcess,
+    RunStopped,
+    Workers,
+    WorkersDied,
+    refuse_in_starting_worker,
+)
 from isocortex.pipeline.keys import KeyMaker, all_components, seed_of
 from isocortex.pipeline.lifecycle import tell
 from isocortex.pipeline.lock import hold
+from isocortex.pipeline.part_tasks import remove_parts
 from isocortex.pipeline.plan import Instance, Plan
 from isocortex.pipeline.resolve import Component
+from isocortex.pipeline.splitting import split_of
 from isocortex.pipeline.store import Output, Result, Store, output_of
-from isocortex.pipeline.tasks import Outcome, Part, Task, perform
+from isocortex.pipeline.tasks import Outcome, Part, Task
 from isocortex.plugins.manager import PluginManager
+
+if TYPE_CHECKING:
+    from isocortex.pipeline.cluster.executor import Dask
+
+AnyExecutor: TypeAlias = "InProcess | Workers | Dask"
+
+
+def _nobody(done: int, total: int) -> None:
+    """Parts that nobody asks after."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +56,11 @@ class _Job:
 class Runner:
     """One run of a plan into a folder."""
 
-    def __init__(self, plan: Plan, out: Path, workers: int = 1) -> None:
-        self.plan, self.workers = plan, workers
+    def __init__(
+        self, plan: Plan, out: Path, workers: int = 1, execution: ExecutionPart | None = None
+    ) -> None:
+        self.plan = plan
+        self.execution = execution or ExecutionPart(workers=max(workers, 1))
         self.manager: PluginManager = plan.manager
         self.store = Store(Path(out).resolve())
         self.keys = KeyMaker(plan.document.seed, plan.instances.values())
@@ -47,13 +69,14 @@ class Runner:
             plan.file,
             self.store.out,
             plan.document.seed,
-            workers,
+            self.execution.workers or 1,
             dict(plan.parameters),
             tuple(plan.instances),
             plan,
+            scheduler=self.execution.scheduler,
         )
         self._pending: dict[Future[Outcome], _Job] = {}
-        self._local = InProcess()
+        self._local = InProcess(self.manager)
 
     def run(self) -> RunEvent:
         """Run everything; failures are in the event that is given back, they do not raise."""
@@ -65,6 +88,8 @@ class Runner:
             try:
                 with self._executor() as executor:
                     self._loop(executor)
+                if len(self.event.finished) == len(self.plan.instances):
+                    remove_parts(self.store.out)
             finally:
                 with suppress(OSError):  # the next run will try again
                     self.store.sweep()
@@ -72,8 +97,8 @@ class Runner:
         return self.event
 
     @contextmanager
-    def _executor(self) -> Iterator[InProcess | Workers]:
-        executor = self._local if self.workers <= 1 else Workers(self.workers, self.manager)
+    def _executor(self) -> Iterator[AnyExecutor]:
+        executor = self._chosen()
         try:
             yield executor
         except BaseException:
@@ -81,7 +106,17 @@ class Runner:
             raise
         executor.shutdown()
 
-    def _loop(self, executor: InProcess | Workers) -> None:
+    def _chosen(self) -> AnyExecutor:
+        if self.execution.scheduler is not None:
+            from isocortex.pipeline.cluster.executor import Dask
+            from isocortex.pipeline.cluster.on_worker import Setup
+
+            setup = Setup.of(self.store.out, self.store.token, self.manager)
+            return Dask(setup, self.execution, list(self.plan.document.steps))
+        workers = self.execution.workers or 1
+        return self._local if workers == 1 else Workers(workers, self.manager)
+
+    def _loop(self, executor: AnyExecutor) -> None:
         order = graphlib.TopologicalSorter({key: item.depends() for key, item in self.plan.instances.items()})
         order.prepare()
         place = {key: number for number, key in enumerate(self.plan.instances)}
@@ -90,32 +125,37 @@ class Runner:
             waiting.extend(sorted(order.get_ready(), key=place.__getitem__))
             order.done(*(self._launch(waiting, executor) or self._collect(executor)))
 
-    def _launch(self, waiting: deque[str], executor: InProcess | Workers) -> list[str]:
+    def _launch(self, waiting: deque[str], executor: AnyExecutor) -> list[str]:
         """Begin as many instances as there are workers; gives those with which nothing is left to be done.
 
         No more than that: when a worker dies, all that were under way are suspects.
         """
         settled = []
-        while waiting and len(self._pending) < max(self.workers, 1):
+        while waiting and len(self._pending) < executor.room:
             key = waiting.popleft()
             if self._start(self.plan.instances[key], executor):
                 settled.append(key)
         return settled
 
-    def _collect(self, executor: InProcess | Workers) -> list[str]:
+    def _collect(self, executor: AnyExecutor) -> list[str]:
         """Wait until something is done; gives the ids."""
         done = wait(self._pending, return_when=FIRST_COMPLETED).done
         if any(isinstance(future.exception(), BrokenProcessPool) for future in done):
             done = wait(self._pending).done  # the others end with the pool
+        for future in done:
+            if isinstance(future.exception(), RunStopped):
+                future.result()
+        self.event.workers = executor.room
         jobs = {future: self._pending.pop(future) for future in done}
         for future, job in jobs.items():
             if isinstance(future.exception(), BrokenProcessPool):
-                future = executor.submit(perform_in_worker, job.task)  # alone, so that who dies is to blame
+                # alone, so that who dies is to blame
+                future = executor.perform(job.task, job.event.name, False, _nobody)
                 wait([future])
             self._end(job.event, future)
         return [job.event.id for job in jobs.values()]
 
-    def _start(self, instance: Instance, executor: InProcess | Workers) -> bool:
+    def _start(self, instance: Instance, executor: AnyExecutor) -> bool:
         """Begin an instance; True when nothing is left to wait for (reused or cannot run)."""
         if any(key in self.event.failed or key in self.event.skipped for key in instance.depends()):
             self.event.skipped.append(instance.id)
@@ -133,11 +173,16 @@ class Runner:
             return True
         self._tell("step_started", step=event)
         job = _Job(event, self._task(instance, folder, record, watched))
-        if self._bound_here(instance) or isinstance(executor, InProcess):
-            self._pending[self._local.submit(perform, job.task, self.manager)] = job
-        else:
-            self._pending[executor.submit(perform_in_worker, job.task)] = job
+        where = self._local if self._bound_here(instance) else executor
+        cut = split_of(instance.schema.function) is not None
+        told = functools.partial(self._part_done, event)
+        self._pending[where.perform(job.task, instance.step, cut, told)] = job
         return False
+
+    def _part_done(self, event: StepEvent, done: int, total: int) -> None:
+        """Tell who watches how far a step is that several workers share."""
+        for watch in self.event.watchers:
+            watch(event, done, total)
 
     def _bound_here(self, instance: Instance) -> bool:
         """Whether a component is an object of this process, which no worker has."""
@@ -169,6 +214,7 @@ class Runner:
             self.store.place(folder),
             record,
             watched,
+            self.execution.needs(instance.step)[1],
         )
 
     def _reuse(self, event: StepEvent, result: Result) -> None:
@@ -182,6 +228,9 @@ class Runner:
         except BrokenProcessPool:
             text = "its worker process died, and again when it ran alone (killed, or out of memory?)"
             self._failed(event, text, "")
+            return
+        except WorkersDied as error:
+            self._failed(event, str(error), "")
             return
         except Exception as error:  # a task that could not even be sent
             self._failed(event, f"{type(error).__name__}: {error}", "")

@@ -8,7 +8,7 @@ import socket
 import time
 import traceback
 import warnings
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from isocortex.pipeline.settings import AxisValues
 from isocortex.pipeline.step import SINGLE, StepSchema
 from isocortex.plugins.manager import PluginManager
 from isocortex.signatures import Signature
+from isocortex.threads import at_most
 
 MOST_WARNINGS = 100
 """Different warnings of one instance that are kept."""
@@ -47,7 +48,7 @@ class Task:
 
     ``inputs`` maps an input to the axes it is collected along (or None) and, for each item, its key, folder,
     and the step component and output that made it (which say its type). ``watched`` are the files that the
-    key was made from, as they were then.
+    key was made from, as they were then; ``threads`` the most that it may use.
     """
 
     id: str
@@ -60,6 +61,7 @@ class Task:
     place: store.Place
     record: Mapping[str, Any]
     watched: Mapping[Path, Stamp] = field(default_factory=dict)
+    threads: int | None = None
 
 
 @dataclass(frozen=True)
@@ -73,24 +75,46 @@ class Outcome:
     details: str = ""
 
 
-def perform(task: Task, manager: PluginManager) -> Outcome:
-    """Carry out a task. Never raises for what a step does; a failed one leaves nothing behind."""
+@dataclass(frozen=True)
+class Before:
+    """What was noted while parts of a task were carried out: warnings, ``get`` calls, seconds."""
+
+    warnings: tuple[str, ...] = ()
+    asked: Set[str] = frozenset()
+    seconds: float = 0.0
+
+
+def perform(
+    task: Task,
+    manager: PluginManager,
+    function: Callable[..., Any] | None = None,
+    before: Before = Before(),
+) -> Outcome:
+    """Carry out a task. Never raises for what a step does; a failed one leaves nothing behind.
+
+    ``function`` is called instead of the step's own, where parts of it were done ``before``.
+    """
     began = time.perf_counter()
     try:
-        noted = isolated(task.seed[1:]), noting_gets(), store.writing(task.place)
-        with noted[0] as caught, noted[1] as asked, noted[2] as new:
+        noted = isolated(task.seed[1:]), noting_gets(), store.writing(task.place), at_most(task.threads)
+        with noted[0] as caught, noted[1] as asked, noted[2] as new, noted[3]:
             schema = manager.step(task.use)
-            outputs = _named(schema, schema.function(**_arguments(task, schema, manager)))
+            outputs = _named(schema, (function or schema.function)(**arguments_of(task, schema, manager)))
             described = {name: _write(new, name, data, len(outputs)) for name, data in outputs.items()}
-            record = {**task.record, "outputs": described, "warnings": _texts(caught)}
-            _distrust(record, task.watched, asked)
-            seconds = time.perf_counter() - began
+            record = {**task.record, "outputs": described, "warnings": texts(caught, before.warnings)}
+            _distrust(record, task.watched, asked | before.asked)
+            seconds = time.perf_counter() - began + before.seconds
             store.commit(new, task.place, record, _timing(seconds))
         return Outcome(task.id, record, seconds)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # whatever a step raises, sys.exit() too, is its failure, not the run's
-        return Outcome(task.id, error=_words(error), details=traceback.format_exc())
+    except BaseException as error:
+        return failure(task, error)
+
+
+def failure(task: Task, error: BaseException) -> Outcome:
+    """Whatever a step raises, sys.exit() too, is its failure, not the run's; Ctrl-C goes on."""
+    if isinstance(error, KeyboardInterrupt):
+        raise error
+    return Outcome(task.id, error=_words(error), details=traceback.format_exc())
 
 
 def _timing(seconds: float) -> dict[str, Any]:
@@ -114,7 +138,8 @@ def _distrust(record: dict[str, Any], watched: Mapping[Path, Stamp], asked: Set[
         record["warnings"] += [f"{reason}; so the result will not be used again" for reason in reasons]
 
 
-def _arguments(task: Task, schema: StepSchema, manager: PluginManager) -> dict[str, Any]:
+def arguments_of(task: Task, schema: StepSchema, manager: PluginManager) -> dict[str, Any]:
+    """Read, parse and build what the step's function is called with."""
     arguments: dict[str, Any] = {}
     for name, (axes, items) in task.inputs.items():
         loaded = {key: _load(manager, folder, use, output) for key, folder, use, output in items}
@@ -172,12 +197,15 @@ def _write(root: Path, name: str, data: Data, number: int) -> dict[str, Any]:
     return store.describe(root, folder, data)
 
 
-def _texts(caught: list[warnings.WarningMessage]) -> list[str]:
+def texts(
+    caught: list[warnings.WarningMessage], before: Sequence[str] = (), most: int = MOST_WARNINGS
+) -> list[str]:
     """The warnings that concern the user, each once; those about code that will change one day do not."""
     developer = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
-    texts = dict.fromkeys(_plain(item.message) for item in caught if not issubclass(item.category, developer))
-    rest = [f"and {len(texts) - MOST_WARNINGS} more"] * (len(texts) > MOST_WARNINGS)
-    return [*list(texts)[:MOST_WARNINGS], *rest]
+    new = [_plain(item.message) for item in caught if not issubclass(item.category, developer)]
+    found = dict.fromkeys([*before, *new])
+    rest = [f"and {len(found) - most} more"] * (len(found) > most)
+    return [*list(found)[:most], *rest]
 
 
 def _words(error: BaseException) -> str:

@@ -1,0 +1,1 @@
+"""Running step instances on the workers of a Dask cluster."""

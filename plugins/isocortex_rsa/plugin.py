@@ -42,6 +42,7 @@ STEPS = {
     "feature_rdms": ("steps.feature_rdms:feature_rdms", "RDMs of a network's layers"),
     "mean_rdm": ("steps.computing:mean_rdm", "RDMs averaged over subjects"),
     "category_codes": ("steps.codes:category_codes", "model RDMs of 0 and 1"),
+    "join_rdms": ("steps.joining:join_rdms", "model RDMs of several steps as one set"),
     "compare_rdms": ("steps.comparing:compare_rdms", "how well model RDMs fit RDMs"),
     "compare_beyond": ("steps.comparing:compare_beyond", "model fit beyond control RDMs"),
     "regress_rdms": ("steps.regressing:regress_rdms", "RDMs as weighted sums of models"),
@@ -52,6 +53,7 @@ STEPS = {
         "models tested by permuting condition labels",
     ),
     "group_test": ("inference.group:group_test", "maps tested over subjects, corrected for many voxels"),
+    "mean_maps": ("inference.mean_maps:mean_maps", "maps averaged over subjects"),
     "lee2023_threshold": ("inference.lee2023:lee2023_threshold", "the group threshold of Lee et al. 2023"),
     "best_model_map": ("inference.best_model:best_model_map", "which model fits best at each voxel"),
     "find_clusters": ("inference.clusters:find_clusters", "clusters of a thresholded map"),
@@ -61,6 +63,7 @@ STEPS = {
     "rdm_heatmap": ("figures.heatmap:rdm_heatmap", "picture of RDMs"),
     "comparison_bars": ("figures.bars:comparison_bars", "bars: how well models fit"),
     "layer_curves": ("figures.curves:layer_curves", "curves: how well layers fit, with noise ceilings"),
+    "anatomy": ("figures.anatomy:anatomy", "an anatomical image on the grid of maps, to be seen behind them"),
     "map_figure": ("figures.maps:map_figure", "picture of maps of the brain"),
     "best_model_figure": ("figures.maps:best_model_figure", "picture of which model fits best where"),
 }

@@ -77,17 +77,28 @@ def pvalues() -> StatMaps:
     """A map of p-values."""
     return StatMaps(np.linspace(0.001, 1, SPACE.n_voxels)[None], ["p"], SPACE, "p_fwe")
 
+def behind() -> StatMaps:
+    """An anatomical image, brighter to the front, that reaches farther than the mask."""
+    whole = np.zeros(SPACE.shape, dtype=bool)
+    whole[1:8, :, 2:6] = True
+    values = np.argwhere(whole)[:, 1][None] / 9.0
+    return StatMaps(values, ["<b>head</b>"], Space(whole, SPACE.affine), "anatomy")
+
 def rdm() -> RDMs:
     """Two RDMs."""
     values = np.array([[1.0, 2, 3, 4, 5, 6], [10, 20, 30, 40, 50, np.nan]])
     return RDMs(values, CONDITIONS, ["first", "</script><b>second"], "euclidean")
 
 def draw(rdms: RDMs, order: list[str] | None = None) -> ic.Figure:
-    """A picture of it."""
-    import base64
+    """A picture of it; a wide one where there is an order."""
+    import base64, io
+    from PIL import Image
+    wide = io.BytesIO()
+    Image.new("RGB", (3000, 200), (9, 99, 199)).save(wide, "png")
     pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
     table = Table({"pair": ["a", "b"], "value": [1.5, 2.5]})
-    return ic.Figure(base64.b64decode(pixel), "Drawn <b>so</b>", table, "A point")
+    png = wide.getvalue() if order else base64.b64decode(pixel)
+    return ic.Figure(png, "Drawn <b>so</b>", table, "A point")
 
 def numbers() -> Table:
     """Twelve numbers, not in order."""
@@ -138,10 +149,11 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def ordered_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same with an order of the conditions among the settings of the figure."""
+    """The same with an order of the conditions among the settings of the figure, and an image behind maps."""
     folder = tmp_path_factory.mktemp("ordered")
     order = ["bed", "house", "<b>dog</b>", "cat"]
-    ic.run(write_tiny(folder, STEPS, PIPELINE), folder / "out", set={"order": order})
+    pipeline = PIPELINE.replace("report:", "  behind: {use: behind}\nreport:")
+    ic.run(write_tiny(folder, STEPS, pipeline), folder / "out", set={"order": order})
     return folder / "out"
 
 

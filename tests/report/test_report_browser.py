@@ -219,6 +219,118 @@ def test_a_table_sorts_as_numbers_and_is_searched(look: Look, run_folder: Path) 
     assert page.execute_script(script, "search") == ["10", "2", "1"], "row1, row10 and row11"
 
 
+def pixel(page: Any, number: int, place: list[int]) -> list[int]:
+    """Red, green, blue and alpha of a viewer's axial slice at a place, before it is made larger."""
+    script = """
+        const one = document.querySelectorAll('[data-viewer]')[arguments[0]].viewer;
+        const place = arguments[1], slice = one.slices[2];
+        one.move([...place]);
+        const row = one.volume.size[1] - 1 - place[1];
+        const at = 4 * (row * one.volume.size[0] + place[0]);
+        return [...slice.pixels.data.slice(at, at + 4)]"""
+    return [int(value) for value in page.execute_script(script, number, place)]
+
+
+def test_an_anatomical_image_is_seen_behind_maps(look: Look, ordered_folder: Path, run_folder: Path) -> None:
+    page = look(ordered_folder)
+    assert viewer(page, 0, "volume.size") == [7, 10, 4], "as far as the image reaches, not the mask alone"
+    assert "Behind the map: <b>head</b>" in text(page, ".viewer .colourbar")
+    # the mask begins one voxel farther in at the left and at the back: at place 0, 0 there is only the image
+    assert pixel(page, 0, [0, 0, 1]) == [30, 30, 30, 255], "the darkest"
+    assert pixel(page, 0, [6, 9, 1]) == [240, 240, 240, 255], "the brightest, at the front"
+    assert "outside of the mask" in text(page, ".viewer .readout")
+    inside = [3, 5, 1]
+    red, green, blue, _ = pixel(page, 0, inside)
+    assert not red == green == blue, "the map's own colour"
+    page.execute_script(
+        """
+        const one = document.querySelectorAll('[data-viewer]')[0].viewer;
+        one.threshold.value = 1000;
+        one.threshold.dispatchEvent(new Event('input'))"""
+    )
+    assert pixel(page, 0, inside)[:3] == [147] * 3, "5/9 of the way: what the threshold hides shows the image"
+    titles = page.execute_script(
+        "return [...document.querySelectorAll('.block h3')].map((h) => h.textContent)"
+    )
+    assert not any("behind" in title.split()[0] for title in titles), "it has no block of its own"
+    page = look(run_folder)
+    assert pixel(page, 0, [0, 0, 1])[3] in (0, 255) and "Behind" not in text(page, ".viewer .colourbar")
+
+
+def test_a_wide_picture_can_be_had_in_full_size(look: Look, ordered_folder: Path) -> None:
+    for width in WIDTHS:
+        page = look(ordered_folder, width)
+        button = page.find_element("css selector", "#block-1 .enlarge")
+        measure = """
+            const picture = document.querySelector('#block-1 .picture img');
+            return [picture.clientWidth, document.documentElement.scrollWidth]"""
+        assert page.execute_script(measure)[0] < width
+        button.send_keys(" ")  # by key
+        assert button.text == "Fit the page" and button.get_attribute("aria-pressed") == "true"
+        picture, whole = page.execute_script(measure)
+        assert picture == 3000 and whole <= width, "the picture scrolls in its place, not the page"
+        button.send_keys(" ")
+        assert page.execute_script(measure)[0] < width
+
+
+def test_letters_of_slices_are_as_large_on_a_phone(look: Look, run_folder: Path) -> None:
+    for width in WIDTHS:
+        page = look(run_folder, width)
+        scales = viewer(page, 0, "slices.map((slice) => slice.canvas.width / slice.canvas.clientWidth)")
+        assert scales == pytest.approx([2, 2, 2], abs=0.1)
+        sizes = viewer(page, 0, "slices.map((slice) => slice.canvas.clientHeight / slice.canvas.clientWidth)")
+        drawn = viewer(page, 0, "slices.map((slice) => slice.canvas.height / slice.canvas.width)")
+        assert sizes == pytest.approx(drawn, rel=0.03)
+
+
+def test_names_of_many_conditions_do_not_overlap(look: Look, run_folder: Path) -> None:
+    page = look(run_folder)
+    script = """
+        const canvas = document.createElement('canvas');
+        document.querySelector('.heat').append(canvas);
+        const names = Array.from({ length: arguments[0] }, (_, index) => `picture ${index}`);
+        const matrix = new iso.Matrix(canvas, names, () => {}, true);
+        matrix.show(() => 1, [0, 2]);
+        canvas.remove();
+        return [matrix.margin > 0, matrix.every, (canvas.width - matrix.margin) / names.length]"""
+    for count in (4, 92):
+        labelled, every, cell = page.execute_script(script, count)
+        assert labelled and every * cell >= 20 and (every == 1 or (every - 1) * cell < 20)
+    assert page.execute_script(script, 400)[0] is False
+
+
+def test_text_can_be_read_in_light_and_dark(look: Look, run_folder: Path) -> None:
+    """Contrast of 4.5 to 1 and more (WCAG 2.2, 1.4.3) for each colour of text on each ground it stands on."""
+    page = look(run_folder)
+    script = """
+        const light = (rgb) => {
+          const bent = (c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+          const parts = rgb.map((part) => bent(part / 255));
+          return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2];
+        };
+        const contrast = (one, other) => {
+          const [a, b] = [light(iso.rgb(one)), light(iso.rgb(other))].sort((x, y) => y - x);
+          return (a + 0.05) / (b + 0.05);
+        };
+        const long = (hex) => (hex.length === 4 ? `#${[...hex.slice(1)].map((c) => c + c).join('')}` : hex);
+        document.documentElement.dataset.theme = arguments[0];
+        const pairs = [["--ink", "--paper"], ["--ink", "--card"], ["--soft", "--paper"], ["--soft", "--card"],
+          ["--accent", "--paper"], ["--accent", "--card"], ["--bad", "--bad-bg"], ["--bad", "--card"],
+          ["--warn", "--warn-bg"], ["--ink", "--warn-bg"], ["--ink", "--bad-bg"], ["--soft", "--warn-bg"],
+          ["--accent", "--warn-bg"], ["--fine", "--paper"], ["--fine", "--card"], ["--warn", "--card"]];
+        const colour = (name) => long(iso.style(name));
+        return pairs.map((pair) => [pair.join(" on "), contrast(...pair.map(colour))]);"""
+    for theme in ("light", "dark"):
+        low = [pair for pair in page.execute_script(script, theme) if pair[1] < 4.5]
+        assert not low, f"{theme}: {low}"
+
+
+def test_papers_have_addresses_that_are_only_followed_by_a_click(look: Look, run_folder: Path) -> None:
+    page = look(run_folder)
+    links = page.execute_script("return [...document.querySelectorAll('.sources a')].map((one) => one.href)")
+    assert "https://doi.org/10.3389/neuro.06.004.2008" in links
+
+
 def test_light_and_dark(look: Look, run_folder: Path) -> None:
     page = look(run_folder)
     paper = "return getComputedStyle(document.body).backgroundColor"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 from isocortex.data.figure import Figure
 from isocortex.report.encoding import base64_text, encoded_size
 from isocortex.report.parts import Block, Context, loaded
@@ -24,7 +26,14 @@ def show_figures(block: Block, context: Context) -> None:
                 "caption": figure.caption,
                 "alt": figure.alt or figure.caption,
                 "source": source,
+                "tall": _tall(figure.png),
                 "link": context.link(item.folder / "figure.png"),
                 "table": view_of(figure.table, [file]) if figure.table and file else None,
             }
         )
+
+
+def _tall(png: bytes) -> bool:
+    """Whether a picture is much higher than wide: such a one fills the width, not the window's height."""
+    width, height = struct.unpack(">II", png[16:24]) if len(png) >= 24 else (1, 1)
+    return bool(height > 1.3 * width)

@@ -11,6 +11,7 @@ from isocortex.data.base import Array
 from isocortex.data.maps import StatMaps
 from isocortex.data.space import Space
 from isocortex.data.table import Table
+from isocortex.report.anatomy import anatomy_of
 from isocortex.report.encoding import Bits, base64_text, encoded_size, quantise
 from isocortex.report.parts import Block, Context, Item, loaded
 
@@ -68,7 +69,9 @@ def _viewer(space: Space, maps: list[_Map], block: Block, context: Context) -> d
     coded = [_coded(item, bits, block) for item in maps[:fit]]
     if bits == 8:
         block.notes.append("Values are rounded to 255 levels here, so that the page stays small.")
-    return {**_grid(space), "title": block.title, "maps": coded}
+    behind = anatomy_of(space, context)
+    grid = _grid(space, behind[1] if behind else None)
+    return {**grid, "title": block.title, "anatomy": behind[0] if behind else None, "maps": coded}
 
 
 def _coded(item: _Map, bits: Bits, block: Block) -> dict[str, Any]:
@@ -78,7 +81,8 @@ def _coded(item: _Map, bits: Bits, block: Block) -> dict[str, Any]:
     scale = _scale(item, found.low)
     labels = item.labels if scale == "labels" else {}
     about = {"name": item.name, "statistic": item.statistic, "scale": scale, "labels": labels}
-    return {**about, **found.plain()}
+    known = int(np.count_nonzero(~np.isnan(item.values)))
+    return {**about, "known": known, **found.plain()}
 
 
 def _scale(item: _Map, low: float) -> str:
@@ -92,9 +96,9 @@ def _scale(item: _Map, low: float) -> str:
     return "diverging" if low < 0 else "sequential"
 
 
-def _grid(space: Space) -> dict[str, Any]:
-    """The mask's bounding box, as bits in C order, and how its axes lie in the world."""
-    voxels = space.voxels
+def _grid(space: Space, more: Array | None) -> dict[str, Any]:
+    """The box around the mask, and ``more`` voxels, as bits in C order; how its axes lie in the world."""
+    voxels = space.voxels if more is None else np.concatenate([space.voxels, more])
     start, end = voxels.min(axis=0), voxels.max(axis=0) + 1
     box = space.mask[tuple(slice(a, b) for a, b in zip(start, end, strict=True))]
     axis, flip = world_axes(space.affine)

@@ -42,8 +42,8 @@ class Overview:
     """Everything at the top."""
 
     preset: str
-    changed: list[tuple[str, Any, Any]]
-    defaults: list[tuple[str, Any]]
+    changed: list[tuple[str, str, str]]
+    defaults: list[tuple[str, str]]
     axes: list[tuple[str, list[str]]]
     found: list[dict[str, Any]]
     table: View | None
@@ -65,8 +65,8 @@ def overview_of(
     table, table_of = _small_table(blocks)
     return Overview(
         preset,
-        changed,
-        [(name, value) for name, value in plan.parameters.items() if name not in names],
+        [(name, in_words(value), in_words(default)) for name, value, default in changed],
+        [(name, in_words(value)) for name, value in plan.parameters.items() if name not in names],
         [(name, list(axis.labels)) for name, axis in plan.axes.items()],
         list(_found(blocks)),
         table,
@@ -97,6 +97,23 @@ def asked(plan: Plan) -> tuple[str, list[tuple[str, Any, Any]]]:
         if holds and count > most:
             best, most = preset, count
     return best, changed
+
+
+def in_words(value: Any) -> str:
+    """A setting as it stands in a pipeline, without quotes and outer brackets."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {_inner(part)}" for name, part in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_inner, value)) or "[]"
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    return str(value)
+
+
+def _inner(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + in_words(value) + "}"
+    return f"[{in_words(value)}]" if isinstance(value, (list, tuple)) else in_words(value)
 
 
 def _found(blocks: Sequence[Block]) -> Iterator[dict[str, Any]]:

@@ -4,6 +4,13 @@ const iso = { redraws: [] };
 
 iso.payload = (id) => JSON.parse(document.getElementById(id).textContent);
 
+/* What several viewers use is read once. */
+iso.shared = (id) => {
+  iso.read ??= new Map();
+  if (!iso.read.has(id)) iso.read.set(id, iso.payload(id));
+  return iso.read.get(id);
+};
+
 /* Whole-number codes of quantised values, and what a code stands for; the highest code is "no value". */
 iso.decode = (part) => {
   if (part.data) return part.data;
@@ -60,7 +67,28 @@ iso.style = (name) => getComputedStyle(document.documentElement).getPropertyValu
     show();
   });
   system.addEventListener("change", show);
+  let waiting = 0;
+  addEventListener("resize", () => {
+    cancelAnimationFrame(waiting);
+    waiting = requestAnimationFrame(() => iso.redraws.forEach((redraw) => redraw()));
+  });
   show();
+  /* A picture that is shown smaller than it is can be had in its own size, to be scrolled. */
+  for (const home of document.querySelectorAll(".picture")) {
+    const picture = home.querySelector("img");
+    const enlarge = iso.element("button", { type: "button", className: "enlarge", ariaPressed: "false" }, "Full size");
+    enlarge.addEventListener("click", () => {
+      const full = home.classList.toggle("full");
+      home.tabIndex = full ? 0 : -1; /* what scrolls is reached by keys */
+      enlarge.setAttribute("aria-pressed", String(full));
+      enlarge.textContent = full ? "Fit the page" : "Full size";
+    });
+    home.setAttribute("role", "group");
+    home.setAttribute("aria-label", "Picture");
+    const offer = () => { if (picture.naturalWidth > 1.15 * picture.clientWidth) home.after(enlarge); };
+    if (picture.complete) offer();
+    else picture.addEventListener("load", offer);
+  }
   /* Small pictures in the overview: the ones of the blocks, so that none is in the page twice. */
   for (const link of document.querySelectorAll("[data-thumbnail]")) {
     const picture = document.querySelector(`#${link.dataset.thumbnail} img`);

@@ -88,6 +88,8 @@ class Context:
     budget: Budget = field(default_factory=Budget)
     payloads: dict[str, Any] = field(default_factory=dict)
     """JSON that scripts of the page read, by element id."""
+    anatomies: dict[str, Any] = field(default_factory=dict)
+    """Anatomical images that were looked at, by key; None for one that cannot be read."""
 
     def items(self, step: str, output: str = "") -> Iterator[Item]:
         """Results of a step that are there, in axis order; of one output, or of all."""

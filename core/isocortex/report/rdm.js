@@ -60,7 +60,9 @@ iso.Matrix = class {
     context.font = "20px system-ui, sans-serif";
     const longest = Math.max(...this.conditions.map((name) => context.measureText(name).width));
     const margin = Math.ceil(Math.min(longest, 0.3 * wide)) + 12;
-    this.margin = this.labels && (wide - margin) / size >= 20 ? margin : 0;
+    const zoom = Math.floor((wide - margin) / size);
+    this.every = Math.ceil(20 / Math.max(1, zoom));
+    this.margin = this.labels && zoom >= 3 ? margin : 0;
   }
 
   write(context, zoom) {
@@ -69,6 +71,7 @@ iso.Matrix = class {
     context.fillStyle = iso.style("--ink");
     context.textBaseline = "middle";
     this.order.forEach((condition, index) => {
+      if (index % this.every) return; /* where cells are small, every second, third ... condition is named */
       const [name, middle] = [this.conditions[condition], this.margin + (index + 0.5) * zoom];
       context.textAlign = "right";
       context.fillText(name, this.margin - 8, middle, this.margin - 10);

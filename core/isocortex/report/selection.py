@@ -8,6 +8,7 @@ from isocortex.data.figure import Figure
 from isocortex.data.maps import StatMaps
 from isocortex.data.rdms import RDMs
 from isocortex.data.table import Table
+from isocortex.report.anatomy import is_anatomy
 from isocortex.report.parts import Block, Context, Item
 
 
@@ -23,8 +24,10 @@ def select(context: Context) -> list[Block]:
             _add(blocks, step, name, items)
             if issubclass(items[0].kind, Figure):
                 for source, field in _behind(items):
-                    if (source, field) not in named and (source, "") not in named:
-                        _add(blocks, source, field, list(context.items(source, field)), behind=step)
+                    found = list(context.items(source, field))
+                    asked = (source, field) in named or (source, "") in named
+                    if not asked and not any(map(is_anatomy, found)):
+                        _add(blocks, source, field, found, behind=step)
     return list(blocks.values())
 
 

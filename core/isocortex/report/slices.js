@@ -15,6 +15,18 @@ iso.Volume = class {
     }
     this.size = this.axis.map((voxelAxis) => this.shape[voxelAxis]);
     this.edge = this.axis.map((voxelAxis) => this.sizes[voxelAxis]);
+    this.behind = data.anatomy ? iso.shared(data.anatomy) : null;
+  }
+
+  /* Grey of the anatomical image (0 to 255), or -1 where there is none. */
+  grey(place) {
+    if (!this.behind) return -1;
+    const { shape, start } = this.behind;
+    const [x, y, z] = this.voxel(place).map((index, axis) => index - start[axis]);
+    if (x < 0 || y < 0 || z < 0 || x >= shape[0] || y >= shape[1] || z >= shape[2]) return -1;
+    const value = iso.value(this.behind, (x * shape[1] + y) * shape[2] + z);
+    const { low, high } = this.behind;
+    return Number.isNaN(value) ? -1 : Math.round(30 + (210 * (value - low)) / (high - low || 1));
   }
 
   /* Number of a voxel among those of the mask, or -1; `place` counts along the world axes. */
@@ -59,10 +71,21 @@ iso.Slice = class {
     this.canvas.addEventListener("keydown", (event) => this.key(event));
     const { size, edge } = viewer.volume;
     this.width = size[across] * edge[across];
+    this.height = size[up] * edge[up];
     const scale = 640 / Math.max(...size.map((length, axis) => length * edge[axis]));
-    this.canvas.width = Math.max(1, Math.round(this.width * scale)) + 2 * this.margin;
-    this.canvas.height = Math.max(1, Math.round(size[up] * edge[up] * scale)) + 2 * this.margin;
+    this.resize(Math.max(1, Math.round(this.width * scale)) + 2 * this.margin);
     this.picture = iso.element("canvas", { width: size[across], height: size[up] });
+  }
+
+  /* Two pixels for each of CSS's: so the letters are as large on a small screen as on a large one. */
+  fit() {
+    const wide = 2 * Math.min(this.canvas.clientWidth, 800);
+    if (wide > 3 * this.margin && wide !== this.canvas.width) this.resize(wide);
+  }
+
+  resize(wide) {
+    this.canvas.width = wide;
+    this.canvas.height = Math.max(1, Math.round(((wide - 2 * this.margin) * this.height) / this.width)) + 2 * this.margin;
   }
 
   go(axis, index) {
@@ -90,6 +113,7 @@ iso.Slice = class {
   }
 
   draw() {
+    this.fit();
     const { volume, place } = this.viewer;
     const [width, height] = [volume.size[this.across], volume.size[this.up]];
     const context = this.picture.getContext("2d");
@@ -101,15 +125,17 @@ iso.Slice = class {
       seen[this.up] = height - 1 - row;
       for (let column = 0; column < width; column += 1) {
         seen[this.across] = column;
-        const channel = volume.at(seen);
-        if (channel < 0) continue;
-        const at = row * width + column;
-        inMask[at] = 1;
-        pixels.data.set(this.viewer.colour(channel) || grey, 4 * at);
+        const [channel, at] = [volume.at(seen), row * width + column];
+        const anatomy = volume.grey(seen);
+        if (channel >= 0) inMask[at] = 1;
+        else if (anatomy < 0) continue;
+        const own = channel >= 0 ? this.viewer.colour(channel) : null;
+        pixels.data.set(own || (anatomy >= 0 ? [anatomy, anatomy, anatomy] : grey), 4 * at);
         pixels.data[4 * at + 3] = 255;
       }
     }
     context.putImageData(pixels, 0, 0);
+    this.pixels = pixels;
     this.paint(inMask, width, height);
     this.slider.value = String(place[this.through]);
     this.canvas.setAttribute("aria-label", `${this.title} slice ${place[this.through] + 1} of ${volume.size[this.through]}; arrow keys move the crosshair`);

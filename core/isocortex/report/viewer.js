@@ -101,6 +101,10 @@ iso.Viewer = class {
 
   drawLegend() {
     const map = this.map;
+    if (!map.known) {
+      this.legend.replaceChildren("No voxel of this map has a value.");
+      return;
+    }
     if (map.scale === "labels") {
       this.legend.replaceChildren(`${map.statistic}: `, ...iso.places(map).map((number) => {
         const swatch = iso.element("i");
@@ -115,6 +119,7 @@ iso.Viewer = class {
     const steps = Array.from({ length: 192 }, (_, index) => low + ((high - low) * index) / 191);
     iso.bar(bar, steps.map((value) => (this.hidden(value) ? grey : iso.colour(map, value))));
     this.legend.replaceChildren(iso.number(low), bar, `${iso.number(high)} (${map.statistic})`);
+    if (this.volume.behind) this.legend.append(iso.element("span", { className: "soft" }, `Behind the map: ${this.volume.behind.name}`));
   }
 
   word(map, value) {
@@ -139,13 +144,6 @@ iso.Viewer = class {
     if (this.map.scale === "labels") this.rdms.match(this.word(this.map, value));
     this.rdms.show(this.volume.voxel(this.place));
   }
-};
-
-/* RDMs that several viewers use are read once. */
-iso.shared = (id) => {
-  iso.read ??= new Map();
-  if (!iso.read.has(id)) iso.read.set(id, iso.payload(id));
-  return iso.read.get(id);
 };
 
 /* The RDM of the voxel nearest to the crosshair, beside a model RDM. */

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as MatplotlibFigure
 
@@ -31,3 +34,11 @@ def grid_of(figure: MatplotlibFigure, count: int, columns: int, **options: Any) 
     for place in list(grid.flat)[count:]:
         place.set_axis_off()
     return list(grid.flat)[:count]
+
+
+def image_of(volume: npt.ArrayLike, affine: npt.ArrayLike) -> Any:
+    """A NIfTI image in memory, float32, as nilearn wants it."""
+    from nibabel import Nifti1Image
+
+    kind: Any = Nifti1Image
+    return kind(np.asarray(volume, dtype=np.float32), np.asarray(affine))

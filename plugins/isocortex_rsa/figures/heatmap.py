@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as MatplotlibFigure
 
 _MOST_LABELS = 40
+"""More conditions than these are not all named, since their names would overlap."""
+_LINE = 0.115
+"""Inches that a name takes."""
 _MOST_PANELS = 60
 
 
@@ -51,6 +54,8 @@ def rdm_heatmap(
     drawing = _draw(shown, unit, rank, scale, min(columns, len(shown)))
     count = "RDM" if len(shown) == 1 else f"{len(shown)} RDMs"
     text = caption or f"{count} of {shown.n_conditions} conditions: {unit}."
+    if shown.n_conditions > _MOST_LABELS and not caption:
+        text += " Not every condition is named."
     figure = Figure.from_matplotlib(drawing, text, _numbers(shown, rank), dpi=DPI)
     alt = f"{text} Shown: {', '.join(shown.names)}. Conditions in order: {', '.join(shown.conditions)}."
     return replace(figure, alt=alt)
@@ -84,10 +89,9 @@ def _draw(rdms: RDMs, unit: str, rank: bool, scale: str, columns: int) -> Matplo
     from matplotlib import colormaps
 
     n, rows = rdms.n_conditions, -(-len(rdms) // columns)
-    labelled = n <= _MOST_LABELS
-    side = 0.35 + min(max(0.13 * n, 1.3), 3.2) if labelled else 2.4
-    longest = max(map(len, rdms.conditions)) if labelled else 0
-    margin = 0.055 * longest + 0.3
+    side = 0.35 + min(max(0.13 * n, 1.3), 3.2)
+    every = 1 if n <= _MOST_LABELS else int(np.ceil(n * _LINE / side))
+    margin = 0.055 * max(map(len, rdms.conditions)) + 0.3
     figure = new_figure(columns * side + margin + 0.9, rows * (side + 0.25) + margin)
     panels = grid_of(figure, len(rdms), columns)
     colours = colormaps["viridis"].with_extremes(bad="#d9d9d9")
@@ -98,7 +102,7 @@ def _draw(rdms: RDMs, unit: str, rank: bool, scale: str, columns: int) -> Matplo
         np.fill_diagonal(square, np.nan)
         image = panel.imshow(square, cmap=colours, vmin=low, vmax=high, interpolation="nearest")
         panel.set_title(name, fontsize=NORMAL, color=INK, pad=4)
-        _tick(panel, rdms.conditions if labelled else (), place % columns == 0, place + columns >= len(rdms))
+        _tick(panel, rdms.conditions, every, place % columns == 0, place + columns >= len(rdms))
         if scale == "own" and not rank:
             _bar(figure, image, [panel], unit if place % columns == columns - 1 else "")
     if rank or scale == "shared":
@@ -114,12 +118,12 @@ def _limits(values: Array) -> tuple[float, float]:
     return (low, high) if high > low else (low - 0.5, high + 0.5)
 
 
-def _tick(panel: Any, conditions: tuple[str, ...], left: bool, bottom: bool) -> None:
-    places = np.arange(len(conditions))
-    panel.set_yticks(places, conditions if left else [""] * len(conditions), fontsize=SMALL, color=INK)
-    panel.set_xticks(
-        places, conditions if bottom else [""] * len(conditions), fontsize=SMALL, color=INK, rotation=90
-    )
+def _tick(panel: Any, conditions: tuple[str, ...], every: int, left: bool, bottom: bool) -> None:
+    """Name every ``every``-th condition, at the left and below."""
+    places = np.arange(0, len(conditions), every)
+    named, unnamed = conditions[::every], [""] * len(places)
+    panel.set_yticks(places, named if left else unnamed, fontsize=SMALL, color=INK)
+    panel.set_xticks(places, named if bottom else unnamed, fontsize=SMALL, color=INK, rotation=90)
     panel.tick_params(length=0, pad=2)
     panel.spines[:].set_visible(False)
 

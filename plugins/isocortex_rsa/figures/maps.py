@@ -13,7 +13,8 @@ from isocortex.data import Figure, Space, StatMaps, Table
 from isocortex.data.base import Array
 from isocortex.data.labels import same_labels
 from isocortex.errors import DataError
-from isocortex_rsa.figures._drawing import DPI, INK, NORMAL, SMALL
+from isocortex_rsa.figures._drawing import DPI, INK, NORMAL, SMALL, image_of
+from isocortex_rsa.figures.anatomy import STATISTIC as ANATOMY
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as MatplotlibFigure
@@ -26,6 +27,9 @@ WIDTH = 6.6
 HEIGHTS = {"slices": 1.75, "axial": 1.1, "glass": 1.6}
 """Inches of one row."""
 BRAIN = "#e4e4e4"
+MOST_PLANES = 300
+APART = 0.06
+"""Room at each side of a slice, as a share of its width."""
 COLUMNS = 5
 """Entries in a line of the legend."""
 
@@ -51,6 +55,7 @@ class _Look:
     low: float
     high: float
     label: str
+    anatomy: StatMaps | None = None
 
 
 def map_figure(
@@ -61,6 +66,7 @@ def map_figure(
     background: Background = "mask",
     limit: float | None = None,
     caption: str = "",
+    anatomy: StatMaps | None = None,
 ) -> Figure:
     """Draw maps of the brain, one row each, all on one colour scale.
 
@@ -73,6 +79,7 @@ def map_figure(
     background : "mask" fills the mask, "mni152" draws the template, for maps in MNI space.
     limit : value at the ends of the colour scale (default: the largest).
     caption : text below the picture in a report.
+    anatomy : from the step ``anatomy``, of the same grid: drawn behind the maps, instead of ``background``.
     """
     values = _shown(maps, p, alpha)
     largest = float(np.abs(values).max(initial=0.0))
@@ -81,8 +88,9 @@ def map_figure(
     end = limit or largest or 1.0
     signed = bool((values < 0).any())
     look = _Look(
-        view, background, "RdBu_r" if signed else "YlOrRd", -end if signed else 0.0, end, maps.statistic
-    )
+        view, background, "RdBu_r" if signed else "YlOrRd", -end if signed else 0.0, end, maps.statistic,
+        _checked(anatomy, maps.space, "map_figure"),
+    )  # fmt: skip
     rows = [_Row(name, row) for name, row in zip(maps.names, values, strict=True)]
     figure = _draw(rows, maps.space, look)
     numbers = Table.from_rows([_numbers(row, maps.space) for row in rows])
@@ -99,6 +107,7 @@ def best_model_figure(
     view: Literal["slices", "axial"] = "axial",
     background: Background = "mask",
     caption: str = "",
+    anatomy: StatMaps | None = None,
 ) -> Figure:
     """Draw which model fits best where, each model in a colour of its own (blue: early, red: late).
 
@@ -107,6 +116,7 @@ def best_model_figure(
     number, models : from ``best_model_map``.
     view : "axial" for seven slices, "slices" for three through the middle of what is shown. There is no glass
         brain: a projection would show the model of the highest number.
+    background, anatomy : as in ``map_figure``.
     """
     from matplotlib import colormaps
     from matplotlib.colors import ListedColormap
@@ -120,7 +130,8 @@ def best_model_figure(
             f"best_model_figure: number {values.max():g} occurs, but models names only {len(names)}"
         )
     colours = colormaps["Spectral_r"](np.linspace(0, 1, max(2, len(names))))[: len(names)]
-    look = _Look(view, background, ListedColormap(colours), 0.5, len(names) + 0.5, "")
+    behind = _checked(anatomy, number.space, "best_model_figure")
+    look = _Look(view, background, ListedColormap(colours), 0.5, len(names) + 0.5, "", behind)
     lines = -(-len(names) // COLUMNS)
     figure = _draw([_Row("", values)], number.space, look, below=0.17 * lines + 0.15)
     _legend(figure, [f"{name} ({count})" for name, count in zip(names, counts, strict=True)], colours)
@@ -138,13 +149,21 @@ def _shown(maps: StatMaps, p: StatMaps | None, alpha: float) -> npt.NDArray[np.f
     return np.where(p.values[order] <= alpha, values, 0.0)
 
 
+def _checked(anatomy: StatMaps | None, space: Space, what: str) -> StatMaps | None:
+    if anatomy is not None:
+        anatomy.space.require_same_grid(space, f"{what}: anatomy and maps")
+        if anatomy.statistic != ANATOMY or len(anatomy) != 1:
+            raise DataError(f"{what}: wire anatomy to the step anatomy; this is {anatomy.summary()}")
+    return anatomy
+
+
 def _draw(rows: Sequence[_Row], space: Space, look: _Look, below: float = 0.1) -> MatplotlibFigure:
     """One row of slices a map; ``below`` inches are kept free at the bottom."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as MatplotlibFigure
 
     height = HEIGHTS[look.view]
-    title = 0.25 if any(row.name for row in rows) else 0.1
+    title = 0.25 if any(row.name or not row.values.any() for row in rows) else 0.1
     total = (height + title) * len(rows) + below
     figure = MatplotlibFigure(figsize=(WIDTH, total))
     FigureCanvasAgg(figure)
@@ -162,13 +181,13 @@ def _draw(rows: Sequence[_Row], space: Space, look: _Look, below: float = 0.1) -
 def _draw_row(figure: MatplotlibFigure, axes: Any, row: _Row, space: Space, look: _Look) -> None:
     from nilearn import plotting
 
-    volume = _image(space.volume(row.values), space.affine) if row.values.any() else None
+    volume = image_of(space.volume(row.values), space.affine) if row.values.any() else None
     place: dict[str, Any] = {"figure": figure, "axes": axes, "black_bg": False, "colorbar": False}
     scale = {"cmap": look.colours, "vmin": look.low, "vmax": look.high, "threshold": 1e-6 * look.high}
     if look.view == "glass":
         shown = plotting.plot_glass_brain(volume, plot_abs=False, display_mode="lyrz", **place, **scale)
     else:
-        image, colours = _background(space, look.background)
+        image, colours = _background(space, look)
         mode = "ortho" if look.view == "slices" else "z"
         shown = plotting.plot_img(
             image, cut_coords=_cuts(row, space, look), display_mode=mode, draw_cross=False, threshold=0.5,
@@ -179,25 +198,24 @@ def _draw_row(figure: MatplotlibFigure, axes: Any, row: _Row, space: Space, look
     for part in shown.axes.values():
         for text in part.ax.texts:
             text.set_fontsize(SMALL)
+        if look.view != "glass":  # room between brains that fill their boxes
+            left, right = part.ax.get_xlim()
+            part.ax.set_xlim(left - APART * (right - left), right + APART * (right - left))
 
 
-def _background(space: Space, kind: Background) -> tuple[Any, Any]:
+def _background(space: Space, look: _Look) -> tuple[Any, Any]:
     """Image behind the slices, and its colours."""
     from matplotlib.colors import ListedColormap
 
-    if kind == "mni152":
+    if look.anatomy is not None:
+        brightness = look.anatomy.space.volume(look.anatomy.values[0])
+        return image_of(100 * brightness, space.affine), "gray"
+    if look.background == "mni152":
         from nilearn.datasets import load_mni152_template
 
         template: Any = load_mni152_template(resolution=2)
-        return _image(100 * template.get_fdata(), template.affine), "gray"
-    return _image(space.mask, space.affine), ListedColormap([BRAIN])
-
-
-def _image(volume: Array, affine: Array) -> Any:
-    from nibabel import Nifti1Image
-
-    kind: Any = Nifti1Image
-    return kind(volume.astype(np.float32), affine)
+        return image_of(100 * template.get_fdata(), template.affine), "gray"
+    return image_of(space.mask, space.affine), ListedColormap([BRAIN])
 
 
 def _colour_bar(figure: MatplotlibFigure, look: _Look, total: float) -> None:
@@ -216,13 +234,29 @@ def _cuts(row: _Row, space: Space, look: _Look) -> Any:
     """Where to cut, in millimetres: through the largest value, or evenly through what is shown."""
     places = space.voxels if not row.values.any() else space.voxels[row.values != 0]
     if look.view == "axial":
-        heights = (places @ space.affine[:3, :3].T + space.affine[:3, 3])[:, 2]
-        bottom, top = np.quantile(heights, [0.05, 0.95]).tolist()
-        return np.linspace(bottom, top, CUTS).round(1).tolist()
+        return _planes(_height(places, space), _height(space.voxels, space))
     middle = np.median(places, axis=0)
     if look.label and row.values.any():
         middle = space.voxels[np.abs(row.values).argmax()]
     return tuple((space.affine[:3, :3] @ middle + space.affine[:3, 3]).tolist())
+
+
+def _height(places: Array, space: Space) -> Array:
+    """Millimetres upwards of voxels (n, 3)."""
+    return np.asarray(places @ space.affine[2, :3] + space.affine[2, 3])
+
+
+def _planes(shown: Array, there: Array) -> list[float]:
+    """Heights to cut at: planes of voxels, evenly from bottom to top of what is shown, and around it."""
+    bottom, top = np.quantile(shown, [0.05, 0.95])
+    planes = np.unique(there.round(2))
+    if len(planes) > MOST_PLANES:  # an oblique grid has no planes of one height
+        return [float(height) for height in np.unique(np.linspace(bottom, top, CUTS).round(1))]
+    first, last = (int(np.abs(planes - end).argmin()) for end in (bottom, top))
+    lacking = max(0, CUTS - (last - first + 1))
+    first, last = first - (lacking + 1) // 2, last + lacking // 2
+    first, last = max(0, first - max(0, last - len(planes) + 1)), min(len(planes) - 1, last - min(0, first))
+    return [float(planes[at]) for at in np.unique(np.linspace(first, last, CUTS).round().astype(int))]
 
 
 def _legend(figure: MatplotlibFigure, texts: Sequence[str], colours: Array) -> None:

@@ -28,12 +28,12 @@ def folder(real_data: Path, name: str) -> Path:
     return path.resolve()
 
 
-def run(real_data: Path, out: Path, preset: str | None = None) -> Any:
+def run(real_data: Path, out: Path, preset: str | None = None, **more: Any) -> Any:
     files = {
         "data": str(folder(real_data, "vangerven_digits69") / "digits69.npz"),
         "weights": str(folder(real_data, "net_digit_cnn") / "digit_cnn.npz"),
     }
-    return ic.run(HERE / "digits69.yaml", out=out, set=files, preset=preset)
+    return ic.run(HERE / "digits69.yaml", out=out, set=files | more, preset=preset)
 
 
 @pytest.fixture(scope="module")
@@ -126,10 +126,10 @@ def test_the_network_reads_all_stimuli(real_data: Path) -> None:
 
 @pytest.mark.slow  # 60 s
 def test_the_whole_study(real_data: Path, tmp_path: Path) -> None:
-    result = run(real_data, tmp_path)
+    result = run(real_data, tmp_path, refits=40)
     given = result["digits_given.scores"].rows()[0]
-    assert given["accuracy"] == 1.0 and given["p"] < 0.02
-    assert result["digits.scores"].rows()[0]["p"] < 0.02
+    assert given["accuracy"] == 1.0 and given["p"] < 0.03
+    assert result["digits.scores"].rows()[0]["p"] < 0.03
     by_layer = {row["layer"]: row for row in result["feature_scores.summary"].rows()}
     wanted = {"conv3": 0.944, "fc1": 0.893, "fc2": 0.792}
     for layer, value in wanted.items():

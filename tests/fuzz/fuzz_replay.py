@@ -21,7 +21,7 @@ from fuzz_worker import folder_for, seeds_of, spoilt
 
 from isocortex.errors import DamagedFile, DataError
 
-FRESH = 12
+FRESH = 6
 """Spoilt inputs of each target that are read besides."""
 
 

@@ -79,20 +79,19 @@ def _child(name: str, seed: int, start: int, stop: int, progress: Path, tally: T
         str(progress),
     ]
     places = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    with tempfile.TemporaryFile() as errors:
-        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, env=places, text=True)
-        hung = threading.Event()
-        guard = threading.Thread(target=_guard, args=(child, progress, hung), daemon=True)
-        guard.start()
+    hung = threading.Event()
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, env=places, text=True) as child,
+    ):
+        threading.Thread(target=_guard, args=(child, progress, hung), daemon=True).start()
         assert child.stdout is not None
         done = _listen(child.stdout, tally)
         code = child.wait()
         errors.seek(0)
         last = errors.read()[-1500:].decode("utf-8", "replace").strip()
-    return (
-        done and code == 0,
-        "hang" if hung.is_set() else f"signal {-code}" if code < 0 else f"exit {code}: {last}",
-    )
+    why = "hang" if hung.is_set() else f"signal {-code}" if code < 0 else f"exit {code}: {last}"
+    return done and code == 0, why
 
 
 def _listen(lines: IO[str], tally: Tally) -> bool:

@@ -91,7 +91,7 @@ def require_numbers(dataset: Any, where: str) -> None:
 
 def texts(dataset: Any, where: str) -> list[str]:
     """Read a dataset of texts, (n,) or (n, 1) or one alone, of fixed or variable length, as UTF-8."""
-    if not hasattr(dataset, "dtype") or dataset.shape is None or dataset.dtype.kind not in "SOU":
+    if not hasattr(dataset, "dtype") or dataset.shape is None or not _is_text(dataset.dtype):
         raise DamagedFile(f"{where}: holds no texts")
     check_stored(dataset, where)
     if dataset.dtype.kind == "O":
@@ -103,6 +103,23 @@ def texts(dataset: Any, where: str) -> list[str]:
         return [text.decode("utf-8") if isinstance(text, bytes) else text for text in found]
     except UnicodeDecodeError:
         raise DamagedFile(f"{where}: its texts are not UTF-8") from None
+
+
+def attribute(item: Any, name: str, where: str) -> Any:
+    """Read an attribute of numbers or text, None if there is none; of another type it is refused."""
+    if name not in item.attrs:
+        return None
+    kind = item.attrs.get_id(name).dtype
+    if kind.kind not in "fiub" and not _is_text(kind):
+        raise DamagedFile(f"{where}: its attribute {name!r} holds {kind}, not numbers or text")
+    return item.attrs[name]
+
+
+def _is_text(kind: np.dtype[Any]) -> bool:
+    """Whether a type is text: on lists of variable length of something else HDF5's library may crash."""
+    import h5py
+
+    return h5py.check_string_dtype(kind) is not None
 
 
 def _check_heaps(dataset: Any, where: str) -> None:

@@ -52,7 +52,9 @@ def _reader(
             codes = np.nan_to_num(values).astype("u1").tobytes()
             return rows_of_text(codes.decode("latin-1"), shape)
         if complex_:
-            return (values + 1j * part(start + values.nbytes)).reshape(shape, order="F")
+            both = values.astype(np.complex128)
+            both.imag = part(start + values.nbytes)  # a product with 1j would spread infinity
+            return both.reshape(shape, order="F")
         return values.astype(np.float64).reshape(shape, order="F")
 
     return read

@@ -204,7 +204,16 @@ def _part(content: Buffer, place: int, head: _Head, order: str) -> tuple[Array, 
     dtype = np.dtype(order + _STORED[kind])
     if len(data) != math.prod(head.shape) * dtype.itemsize:
         raise Damage(f"{len(data)} bytes do not make {dtype} of size {head.shape}")
-    return np.frombuffer(data, dtype).astype(CLASSES[head.kind]), place
+    return _of_class(np.frombuffer(data, dtype), np.dtype(CLASSES[head.kind])), place
+
+
+def _of_class(stored: Array, kind: np.dtype[Any]) -> Array:
+    """Bring numbers from the type in which they are stored to that of their class."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        values = stored.astype(kind)
+        if kind.kind != "f" and not np.can_cast(stored.dtype, kind) and not (values == stored).all():
+            raise Damage(f"numbers of type {stored.dtype} do not fit into the class {kind}")
+    return values
 
 
 def _text(content: Buffer, head: _Head, order: str) -> str | list[str]:

@@ -37,7 +37,7 @@ def shape_of(file: Any, name: str, where: str) -> tuple[str, tuple[int, ...]]:
     kind = _class_of(found, where)
     if not hasattr(found, "dtype"):
         return "struct", (1, 1)
-    if found.attrs.get("MATLAB_empty"):
+    if hdf5.attribute(found, "MATLAB_empty", where):
         return _CLASSES.get(kind, kind), tuple(int(length) for length in _empty_shape(found, where))
     if kind not in _CLASSES:
         return kind, tuple(int(length) for length in reversed(found.shape or ()))
@@ -61,7 +61,7 @@ def _value(file: Any, found: Any, where: str, limit: int, depth: int, count: lis
             key: _value(file, hdf5.node(found, key, where), f"{where}.{key}", limit, depth + 1, count)
             for key in found
         }
-    if found.attrs.get("MATLAB_empty"):
+    if hdf5.attribute(found, "MATLAB_empty", where):
         return _empty(found, kind, where)
     if kind == "cell":
         return _cell(file, found, where, limit, depth, count)
@@ -77,7 +77,8 @@ def _refused(kind: str, where: str) -> DataError:
 
 
 def _class_of(found: Any, where: str) -> str:
-    kind = found.attrs.get("MATLAB_class", b"")
+    kind = hdf5.attribute(found, "MATLAB_class", where)
+    kind = b"" if kind is None else kind
     kind = kind.decode("ascii", "replace") if isinstance(kind, bytes) else str(kind)
     if not kind and hasattr(found, "dtype"):
         raise DamagedFile(
@@ -97,9 +98,10 @@ def _dtype(found: Any) -> np.dtype[Any]:
 def _shape(found: Any, where: str) -> tuple[int, ...]:
     """MATLAB's size, or that of the array that hdf5storage was given (it keeps vectors of one dimension)."""
     stored = tuple(int(length) for length in reversed(found.shape or ()))
-    if "Python.Shape" not in found.attrs:
+    given = hdf5.attribute(found, "Python.Shape", where)
+    if given is None:
         return stored
-    shape = tuple(int(length) for length in np.asarray(found.attrs["Python.Shape"]).ravel())
+    shape = tuple(int(length) for length in np.asarray(given).ravel())
     if math.prod(shape) != math.prod(stored) or (len(shape) > 1 and shape != stored):
         raise DamagedFile(f"{where}: Python.Shape announces {shape} where {stored} is stored")
     return shape
@@ -113,7 +115,8 @@ def _numbers(found: Any, kind: str, where: str, limit: int) -> Array:
     hdf5.check_stored(found, where, limit)
     values = np.asarray(found[()])
     if complex_:
-        values = np.asarray(values["real"] + 1j * values["imag"]).astype(_dtype(found))
+        pairs, values = values, np.empty(values.shape, _dtype(found))
+        values.real, values.imag = pairs["real"], pairs["imag"]  # a product with 1j would spread infinity
     elif kind == "logical":
         values = values != 0
     return np.asarray(values).T.reshape(shape)
@@ -133,7 +136,8 @@ def _empty(found: Any, kind: str, where: str) -> Any:
         return ""
     if kind in ("cell", "struct"):
         return []
-    own = tuple(int(length) for length in np.asarray(found.attrs.get("Python.Shape", shape)).ravel())
+    given = hdf5.attribute(found, "Python.Shape", where)
+    own = tuple(int(length) for length in np.asarray(shape if given is None else given).ravel())
     return np.zeros(own if 0 in own else shape, _CLASSES.get(kind, "f8"))
 
 

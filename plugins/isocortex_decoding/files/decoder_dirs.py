@@ -14,6 +14,7 @@ from isocortex.errors import DamagedFile, DataError
 from isocortex.formats.arrays import read_bytes, write_bytes
 from isocortex_decoding.files.stored_arrays import read_stored, write_stored
 
+_LONGEST = 2**20
 _SCALES = ("x_mean", "x_norm", "y_mean", "y_norm")
 
 
@@ -110,6 +111,8 @@ def _info(folder: Path) -> dict[str, Any]:
     path = folder / "info.yaml"
     if not path.is_file():
         raise DataError(f"{folder}: no info.yaml here, so this is no finished decoder")
+    if path.stat().st_size > _LONGEST:
+        raise DamagedFile(f"{path}: far too large for what a decoder says of itself")
     try:
         info = yaml.safe_load(read_bytes(path))
     except DataError:

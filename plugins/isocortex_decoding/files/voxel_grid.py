@@ -11,6 +11,8 @@ from isocortex.data import Space
 
 Floats = npt.NDArray[np.float64]
 _MOST_VOXELS = 2**28
+_FARTHEST = 1e6
+"""Millimetres: coordinates beyond it are damage, and would overflow."""
 
 
 def voxel_space(
@@ -32,6 +34,8 @@ def voxel_space(
         return None, None
     here = voxels & np.isfinite(millimetres).all(axis=0)
     if not here.any() or not (here[mask]).all():
+        return None, None
+    if np.abs(millimetres[:, here]).max() > _FARTHEST:
         return None, None
     numbers = _coordinates(keys, values, "ijk")
     found = (
@@ -56,6 +60,8 @@ def _coordinates(keys: Sequence[str], values: Floats, axes: str) -> Floats | Non
 def _fitted(numbers: Floats, millimetres: Floats) -> tuple[npt.NDArray[np.int64], Floats] | None:
     """Find the affine between voxel numbers and millimetres, both (voxels, 3), if there is exactly one."""
     if not np.isfinite(numbers).all() or (numbers != np.rint(numbers)).any() or numbers.min() < 0:
+        return None
+    if numbers.max() > _MOST_VOXELS:
         return None
     design = np.column_stack([numbers, np.ones(len(numbers))])
     solution, _, rank, _ = np.linalg.lstsq(design, millimetres, rcond=None)

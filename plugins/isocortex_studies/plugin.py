@@ -30,6 +30,7 @@ STEPS = {
         "responses:estimate_responses",
         "a pattern a condition, trial or stimulus of each run, by a GLM",
     ),
+    "select_samples": ("responses_samples:select_samples", "samples of some runs, conditions or stimuli"),
     "study_network": ("study_network:study_network", "a network of digits and objects, trained or loaded"),
     "network_features": (
         "study_network:network_features",

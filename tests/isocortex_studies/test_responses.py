@@ -21,6 +21,7 @@ from isocortex_studies import responses_glm
 from isocortex_studies.responses import Responses, estimate_responses
 from isocortex_studies.responses_design import Settings, design_of
 from isocortex_studies.responses_runs import Event, Run
+from isocortex_studies.responses_samples import select_samples
 
 TR, N = 2.0, 90
 ORDER = ["zebra", "ant", "zebra", "cow", "ant", "cow", "zebra", "ant"]
@@ -73,10 +74,8 @@ def test_least_squares_by_definition() -> None:
     np.testing.assert_allclose(found.residuals.values, rest, atol=2e-4)
     dof = N - matrix.shape[1]
     [row] = found.runs.rows()
-    regressors = matrix.shape[1]
-    assert row == {
-        "run": "1", "volumes": N, "tr": TR, "regressors": regressors, "dof": dof, "voxels": 12, "without_data": 0
-    }  # fmt: skip
+    assert (row["volumes"], row["tr"], row["voxels"], row["without_data"]) == (N, TR, 12, 0)
+    assert (row["regressors"], row["dof"]) == (matrix.shape[1], dof)
     spread = np.sqrt(np.diag(np.linalg.inv(matrix.T @ matrix))[:, None] * (rest**2).sum(0) / dof)
     t = responses(run, noise="ols", values="t").patterns.values
     np.testing.assert_allclose(t, (weights / spread)[order], rtol=5e-4, atol=1e-4)
@@ -260,3 +259,18 @@ def test_residuals_that_were_not_asked_for(study: Path, tmp_path: Path) -> None:
     yaml.write_text(PIPELINE.replace("residuals: true", "residuals: false"))
     with pytest.raises(ic.IsocortexError, match="there are no residuals"):
         ic.run(str(yaml), out=str(tmp_path / "out"), set={"root": str(study)})
+
+
+def test_samples_by_their_labels() -> None:
+    testing.check_step(select_samples)
+    values = np.arange(12.0).reshape(6, 2)
+    patterns = ic.Patterns(values, ["a", "b"] * 3, ["1", "1", "2", "2", "3", "3"])
+    found = select_samples(patterns, runs=["3", "1"], conditions=["b"])
+    assert found.conditions == ("b", "b") and found.runs == ("1", "3")
+    np.testing.assert_array_equal(found.values, values[[1, 5]])
+    with pytest.raises(ic.IsocortexError, match="runs: no '4'; there are '1', '2', '3'"):
+        select_samples(patterns, runs=["4"])
+    with pytest.raises(DataError, match="stimuli: these patterns carry no such labels"):
+        select_samples(patterns, stimuli=["x"])
+    with pytest.raises(DataError, match="no sample has all of the labels"):
+        select_samples(patterns.take(np.array([0, 3])), runs=["1"], conditions=["b"])

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 
 Band = tuple[float, float]
+FEW = 8
+"""More bars than these are drawn narrower."""
+PAGE = 10.0
+"""Inches that several panels are wide at most; in a wider picture letters are too small to be read."""
 
 
 @dataclass(frozen=True)
@@ -135,9 +139,9 @@ def _caption(bars: list[_Bar], unit: str, measure: str) -> str:
 
 def _draw(bars: list[_Bar], measure: str, bands: dict[str, Band]) -> MatplotlibFigure:
     names = unique([bar.panel for bar in bars])
-    columns = min(3, len(names))
     most = max(sum(bar.panel == name for bar in bars) for name in names)
-    width = max(1.9, 0.42 * most + 0.8)
+    width = max(1.9, (0.42 if most <= FEW else 0.27) * most + 0.8)
+    columns = max(1, min(3, len(names), int(PAGE / width)))
     figure = new_figure(columns * width, 2.6 * -(-len(names) // columns))
     axes = grid_of(figure, len(names), columns, sharey=True)
     for place, (panel, name) in enumerate(zip(axes, names, strict=True)):

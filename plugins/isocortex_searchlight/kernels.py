@@ -91,6 +91,38 @@ def _add8(ring, base, c, m, acc, first):
             )
 
 
+@njit(fastmath=FAST, cache=True, inline="always")
+def _one_plane(a, b, c, d, x, difference, plane):
+    """plane = what is summed over voxels, of plane x, already summed over parts."""
+    for p in range(a.shape[0]):
+        if difference:
+            _difference(a[p, x], b[p, x], c[p, x], d[p, x], plane, p == 0)
+        else:
+            _product(a[p, x], d[p, x], plane, p == 0)
+
+
+@njit(cache=True, inline="always")
+def _begin(runs, x, start, nz, planes, size, area, base):
+    """base = where in the ring each run of the sphere begins, for centres of plane x from ``start`` on."""
+    for r in range(runs.shape[0]):
+        if runs[r, 3] < 0:
+            base[r] = np.uint64(planes * size)
+        else:
+            slot = ((x + runs[r, 0]) % planes) * size
+            base[r] = np.uint64(slot + runs[r, 3] * area + start + runs[r, 1] * nz + runs[r, 2])
+
+
+@njit(cache=True, inline="always")
+def _take(source, target, whole, index):
+    """target = the sums of one row of centres: all in a line (``whole``), or those at an index."""
+    if whole:
+        for z in range(target.size):
+            target[z] = source[z]
+    else:
+        for z in range(target.size):
+            target[z] = source[index[z]]
+
+
 @njit(nogil=True, cache=True)
 def finish_correlation(values, first, second, sums, scale, per_count, snap):
     """values (pairs, centres) = 1 - r, from sums of products.
@@ -135,13 +167,12 @@ def sphere_sums(
     lefts = left.reshape((n_cond, n_parts, nx, ny * nz))
     rights = right.reshape((n_cond, n_parts, nx, ny * nz))
     area = ny * nz
-    ring_planes = before + after + 1
+    planes = before + after + 1
     size = levels.size * area
-    n_runs = runs.shape[0]
-    ring = np.zeros(ring_planes * size + 2 * area, left.dtype)
+    ring = np.zeros(planes * size + 2 * area, left.dtype)
     acc = np.empty(area, left.dtype)
     plane = np.empty(area, left.dtype)
-    base = np.empty(n_runs, np.uint64)
+    base = np.empty(runs.shape[0], np.uint64)
     for k in range(first.size):
         a, b, c, d = lefts[first[k]], lefts[second[k]], rights[first[k]], rights[second[k]]
         line = out[k]
@@ -151,38 +182,20 @@ def sphere_sums(
                 continue
             while done <= x + after:
                 if done >= x - before:
-                    for p in range(n_parts):
-                        if difference:
-                            _difference(a[p, done], b[p, done], c[p, done], d[p, done], plane, p == 0)
-                        else:
-                            _product(a[p, done], d[p, done], plane, p == 0)
-                    slot = (done % ring_planes) * size
+                    _one_plane(a, b, c, d, done, difference, plane)
+                    slot = (done % planes) * size
                     _runs(plane, levels, ring[slot : slot + size].reshape((levels.size, area)))
                 done += 1
             ya, yb = rows[row_start[x]], rows[row_start[x + 1] - 1] + 1
             m = np.uint64((yb - ya) * nz - lead)
-            for r in range(n_runs):
-                if runs[r, 3] < 0:
-                    base[r] = np.uint64(ring_planes * size)
-                else:
-                    slot = ((x + runs[r, 0]) % ring_planes) * size
-                    start = (ya + runs[r, 1]) * nz + runs[r, 2] + lead
-                    base[r] = np.uint64(slot + runs[r, 3] * area + start)
-            for r in range(0, n_runs, 8):
+            _begin(runs, x, ya * nz + lead, nz, planes, size, area, base)
+            for r in range(0, runs.shape[0], 8):
                 _add8(ring, base, r, m, acc, r == 0)
             for row in range(row_start[x], row_start[x + 1]):
                 d0, d1 = dense[row] - offset, dense[row + 1] - offset
-                target = line[d0:d1]
                 f = (rows[row] - ya) * nz + first_z[row] - lead
-                if d1 - d0 == last_z[row] - first_z[row]:
-                    source = acc[f : f + d1 - d0]
-                    for z in range(d1 - d0):
-                        target[z] = source[z]
-                else:
-                    source = acc[f:]
-                    index = inside[dense[row] : dense[row + 1]]
-                    for z in range(d1 - d0):
-                        target[z] = source[index[z]]
+                whole = d1 - d0 == last_z[row] - first_z[row]
+                _take(acc[f:], line[d0:d1], whole, inside[dense[row] : dense[row + 1]])
 
 
 @njit(nogil=True, cache=True)

@@ -45,10 +45,26 @@ def code_region_bars(
     rows = [row for part in parts for row in part.rows()]
     bars = [_bar(own, error) for own in _grouped(rows)]
     found = Table.from_rows(bars, COLUMNS) if bars else Table({name: np.empty(0) for name in COLUMNS})
-    text = caption or _caption(bars, error, len(parts))
-    figure = Figure.from_matplotlib(_draw(bars), text, found, dpi=DPI)
+    return CodeBars(bars_figure(bars, caption or _caption(bars, error, len(parts)), found), found)
+
+
+def bars_figure(bars: list[dict[str, Any]], text: str, table: Table) -> Figure:
+    """Draw bars (region, model, mean, error), a panel a region; without bars the text is the picture."""
+    drawing = _draw(bars) if bars else sentence(text)
     told = "; ".join(f"{bar['region']} {bar['model']} {bar['mean']:.3f}" for bar in bars)
-    return CodeBars(replace(figure, alt=f"{text} {told}".strip()), found)
+    return replace(Figure.from_matplotlib(drawing, text, table, dpi=DPI), alt=f"{text} {told}".strip())
+
+
+def sentence(text: str) -> Any:
+    """A picture that only says why there is none."""
+    from textwrap import fill
+
+    from matplotlib.figure import Figure as MatplotlibFigure
+
+    lines = fill(text, 90)
+    drawing = MatplotlibFigure(figsize=(6.6, 0.3 + 0.2 * (lines.count("\n") + 1)))
+    drawing.text(0.01, 0.5, lines, fontsize=9, color=INK, va="center")
+    return drawing
 
 
 def _grouped(rows: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
@@ -94,7 +110,7 @@ def _caption(bars: list[dict[str, Any]], error: str, subjects: int) -> str:
 def _draw(bars: list[dict[str, Any]]) -> Any:
     from matplotlib.figure import Figure as MatplotlibFigure
 
-    regions = unique([bar["region"] for bar in bars]) or ("",)
+    regions = unique([bar["region"] for bar in bars])
     columns = min(3, len(regions))
     rows = -(-len(regions) // columns)
     drawing = MatplotlibFigure(figsize=(2.6 * columns, 2.1 * rows), layout="constrained")

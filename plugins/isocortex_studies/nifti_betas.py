@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import Literal
 
 import numpy as np
 
@@ -15,7 +16,8 @@ from isocortex.errors import DataError, GridMismatch, suggestion
 from isocortex.formats import nifti
 from isocortex.pipeline.settings import InputFile
 from isocortex_rsa.steps.rdm_files import read_column
-from isocortex_studies.sample_data import mask_on, nonzero
+from isocortex_studies.grids import Grid, require_one_grid
+from isocortex_studies.sample_data import Voxels, mask_on, searched
 
 SUFFIXES = (".nii.gz", ".nii")
 
@@ -30,8 +32,7 @@ class NiftiBetas:
         ``stimulus`` are read where they are there).
     ``<root>/<subject>/<condition>.nii.gz`` : a 3D file each, in the order of ``conditions``.
 
-    All files of a subject lie on one grid; what differs is an error that names both. Subjects may differ;
-    a group test then asks for one grid.
+    All files lie on one grid; what differs is an error that names both, found before anything runs.
 
     Parameters
     ----------
@@ -39,6 +40,9 @@ class NiftiBetas:
     conditions : labels in the order wanted; with tables, those to keep. Without it all (in files: sorted).
     mask : NIfTI file; only voxels above 0 in it are taken.
     keep_zeros : voxels that are 0 in some map have no data as a rule, and are left out; true keeps them.
+    voxels : "nonzero", or "lee2023": also voxels with data in some maps only, as long as they do not sum to
+        exactly 0; in study A such voxels are members of searchlights, and no centres (see ``SampleData``).
+    grids : "own" lets subjects differ in their grids; a group test wants one.
     """
 
     loads: Mapping[str, tuple[str, ...]] = MappingProxyType({"patterns": ("subject",)})
@@ -49,24 +53,34 @@ class NiftiBetas:
         conditions: list[str] | None = None,
         mask: InputFile | None = None,
         keep_zeros: bool = False,
+        voxels: Voxels = "nonzero",
+        grids: Literal["one", "own"] = "one",
     ) -> None:
         self.root = None if root is None else Path(root)
         self.conditions = conditions
         self.mask = mask
         self.keep_zeros = keep_zeros
+        self.voxels = voxels
+        self.grids = grids
 
     def axes(self) -> Mapping[str, Sequence[str]]:
         """Give the subjects, sorted."""
         return {"subject": sorted(self._subjects())}
 
     def check(self) -> list[str]:
-        """Say what is wrong with the settings or the folder; no volume is read."""
+        """Say what is wrong with the settings or the folder; of volumes, only headers are read."""
         try:
             if self.conditions is not None:
                 require_unique(self.conditions, "conditions")
-            subjects = self._subjects()
-            for subject in subjects:
+            if self.keep_zeros and self.voxels != "nonzero":
+                raise DataError(
+                    f"keep_zeros: it keeps all voxels, so that voxels: {self.voxels} says nothing"
+                )
+            grids: dict[str, Grid] = {}
+            for subject, place in self._subjects().items():
                 self.files("patterns", subject=subject)
+                volumes = list(self._volumes(place).values()) if place.is_dir() else [place]
+                require_one_grid(volumes, grids if self.grids == "one" else {}, self.mask)
         except DataError as error:
             return [str(error)]
         return []
@@ -87,7 +101,7 @@ class NiftiBetas:
         else:
             volume, affine, labels = self._of_file(place)
         space = Space(np.ones(volume.shape[:3], dtype=bool), affine)
-        taken = np.isfinite(volume).all(axis=3) if self.keep_zeros else nonzero(volume)
+        taken = np.isfinite(volume).all(axis=3) if self.keep_zeros else searched(volume, self.voxels)
         if self.mask is not None:
             taken &= mask_on(self.mask, space)
         if not taken.any():

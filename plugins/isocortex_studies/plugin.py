@@ -54,6 +54,8 @@ STEPS = {
     ),
     "stimulus_sheet": ("stimulus_steps:stimulus_sheet", "reconstructions beneath their stimuli"),
     "code_region_bars": ("code_bars:code_region_bars", "the same as bars, averaged over subjects"),
+    "layer_map_figure": ("layer_picture:layer_map_figure", "which layer fits best where, or that none does"),
+    "layer_region_bars": ("layer_bars:layer_region_bars", "layers in the regions of their map, as bars"),
 }
 
 PIPELINES = {

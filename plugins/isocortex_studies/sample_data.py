@@ -126,9 +126,7 @@ class SampleData:
                 f"{path}: {BETA!r} is {beta.dtype} of shape {beta.shape}, expected numbers of "
                 f"{(*SHAPE, len(CONDITIONS))}: 16 maps on the study's grid"
             )
-        taken = nonzero(beta)
-        if self.voxels == "lee2023":  # centres whose values cancel are no members, and stay centres
-            taken |= beta.sum(axis=3) != 0
+        taken = searched(beta, self.voxels)
         if self.mask is not None:
             taken &= mask_on(self.mask, Space(np.ones(SHAPE, dtype=bool), np.array(AFFINE)))
         if not taken.any():
@@ -167,6 +165,20 @@ class SampleData:
 def nonzero(values: Array) -> npt.NDArray[np.bool_]:
     """Voxels (of an array whose last axis holds the maps) that are finite and other than 0 in every map."""
     return np.asarray((np.isfinite(values) & (values != 0)).all(axis=-1))
+
+
+def searched(values: Array, voxels: Voxels) -> npt.NDArray[np.bool_]:
+    """Voxels that a searchlight looks at: ``nonzero``, or (lee2023) with those that do not sum to 0.
+
+    A centre whose values cancel is no member in study A, and stays a centre. Voxels that are not finite in
+    some map never count.
+    """
+    taken = nonzero(values)
+    if voxels == "lee2023":
+        with np.errstate(invalid="ignore"):
+            total = values.sum(axis=-1)
+        taken |= np.isfinite(total) & (total != 0)
+    return taken
 
 
 def mask_on(path: Path, space: Space) -> npt.NDArray[np.bool_]:

@@ -68,7 +68,7 @@ def study_inference(
     method : "group": ``group_test``, one-sided sign flips over subjects (two subjects or more).
         "permutation": one subject, by permuted condition labels, corrected for all voxels and models.
         "lee2023_group": the study's own threshold (see ``lee2023_threshold``), which controls no error rate;
-        of what it leaves, t above 0.
+        both tails stay, so that negative t is shown too. The map of layers takes the largest t above 0.
         "lee2023_sample": its public notebooks, with one subject: similarities that are above 0 and have a
         parametric, uncorrected p of Spearman's rho of at most ``alpha``, as if pairs of conditions were
         independent. They share conditions, so this finds far too much.
@@ -89,8 +89,7 @@ def study_inference(
         found = lee2023_threshold(
             maps, rng, draws=draws, percent=100 * alpha, min_voxels=min_voxels, permutations=permutations
         )
-        above = np.where(found.thresholded.values > 0, found.thresholded.values, np.nan)
-        return StudyMaps(found.t, found.p_fwe, replace(found.thresholded, values=above), found.summary)
+        return StudyMaps(found.t, found.p_fwe, found.thresholded, found.summary)
     tested = group_test(maps, rng, correction=correction, permutations=permutations, alpha=alpha)
     decisive = {"fdr": tested.p_fdr, "fdr_by": tested.p_fdr, "none": tested.p}.get(correction, tested.p_fwe)
     return StudyMaps(tested.t, decisive, tested.thresholded, tested.summary)

@@ -12,6 +12,7 @@ import numpy as np
 from isocortex.data import Features, Images, Table
 from isocortex.errors import DataError
 from isocortex.pipeline.settings import InputFile
+from isocortex_studies.network_layers import NetworkLayers
 from isocortex_vision import TrainedNetwork, features_of
 from isocortex_vision.training.classes import Names, class_order
 from isocortex_vision.training.evaluation import confusion_table
@@ -85,7 +86,7 @@ def load_trained(trained: Path, classes: list[str], network: NetworkSettings | N
 
 
 def network_features(
-    images: Images, network: TrainedNetwork, layers: str | list[str] = "lee2023", batch: int | None = None
+    images: Images, network: TrainedNetwork, layers: NetworkLayers = "lee2023", batch: int | None = None
 ) -> Features:
     """Run a trained network over images and keep the activity of its layers (see ``extract_features``).
 

@@ -227,6 +227,38 @@ def test_grids_are_checked(tmp_path: Path) -> None:
     assert isinstance(found, Space) and not (found.mask & (inside == 0)).any() and found.n_voxels == 84
 
 
+def test_grids_are_checked_by_headers_before_anything_runs(tmp_path: Path) -> None:
+    write_subjects(tmp_path)
+    assert not NiftiBetas(tmp_path).check()
+    volume = np.ones((5, 6, 7), dtype=np.float32)
+    nifti.write_volume(tmp_path / "mask.nii", volume, np.diag([3.0, 3, 2, 1]))
+    assert "their affines differ" in NiftiBetas(tmp_path, mask=tmp_path / "mask.nii").check()[0]
+    (tmp_path / "mask.nii").unlink()
+    for name in CONDITIONS:
+        nifti.write_volume(tmp_path / "S2" / f"{name}.nii.gz", volume[:4], np.diag([3.0, 3, 3, 1]))
+    (problem,) = NiftiBetas(tmp_path).check()
+    assert "shapes (5, 6, 7) and (4, 6, 7)" in problem and "S1" in problem and "S2" in problem
+    assert not NiftiBetas(tmp_path, grids="own").check()
+    (tmp_path / "S2" / "bed.nii.gz").write_bytes(b"no volume")
+    assert "bed.nii.gz: not a readable NIfTI" in NiftiBetas(tmp_path, grids="own").check()[0]
+
+
+def test_voxels_of_the_studys_searchlights(tmp_path: Path) -> None:
+    volumes = write_subjects(tmp_path)
+    volumes[1, 2, 0, 0, 3] = 0
+    for number, condition in enumerate(CONDITIONS):
+        path = tmp_path / "S2" / f"{condition}.nii.gz"
+        nifti.write_volume(path, volumes[1, ..., number], np.diag([3.0, 3, 3, 1]))
+    plain, study = (
+        NiftiBetas(tmp_path, voxels=which).load_patterns("S2") for which in ("nonzero", "lee2023")
+    )  # type: ignore[arg-type]
+    assert plain.space is not None and study.space is not None
+    assert not plain.space.mask[2, 0, 0] and study.space.mask[2, 0, 0] and not study.space.mask[0].any()
+    known = NiftiBetas(tmp_path, voxels="lee2023").load_patterns("S1").space
+    assert known is not None and not known.mask[1, 0, 0], "NaN in one map"
+    assert "keep_zeros" in NiftiBetas(tmp_path, keep_zeros=True, voxels="lee2023").check()[0]
+
+
 def test_what_is_wrong_with_subjects_is_said(tmp_path: Path) -> None:
     assert "say which folder" in NiftiBetas().check()[0]
     assert "holds neither" in NiftiBetas(tmp_path).check()[0]

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import isocortex_pipelines
 import numpy as np
 import pytest
+import yaml
 from scipy.stats import spearmanr
 from weight_files import write_checkpoint
 
 import isocortex as ic
 from isocortex.data import Collected, Patterns, RDMs, Space, StatMaps, Table
-from isocortex.errors import DataError, LabelMismatch
+from isocortex.errors import DataError, IsocortexError, LabelMismatch
 from isocortex.formats import nifti
 from isocortex.testing import check_step
+from isocortex_rsa.inference import best_model_map
 from isocortex_searchlight import SearchlightRDMs, searchlight_rdms, searchlight_rsa
 from isocortex_studies.code_bars import code_region_bars
 from isocortex_studies.code_regions import code_region_rsa
 from isocortex_studies.concepts import CODES, CONDITIONS, DIGITS
+from isocortex_studies.layer_bars import layer_region_bars
+from isocortex_studies.layer_picture import layer_map_figure
+from isocortex_studies.network_layers import known_layers
 from isocortex_studies.sample_data import SampleData
 from isocortex_studies.study_maps import nonzero_maps, parametric_p, study_inference
 from isocortex_studies.study_network import load_trained, network_features, study_network
@@ -52,6 +59,8 @@ def test_all_are_steps() -> None:
         study_inference,
         code_region_rsa,
         code_region_bars,
+        layer_region_bars,
+        layer_map_figure,
     ):
         check_step(step, step.__name__)
 
@@ -116,12 +125,98 @@ def test_a_group_is_tested_by_flips_or_as_published() -> None:
     np.testing.assert_array_equal(found.p.values, whole.p_fwe.values)
     fdr = study_inference(several, models(), np.random.default_rng(0), correction="fdr", permutations=300)
     assert np.array_equal(np.isfinite(fdr.thresholded.values), fdr.p.values <= 0.05)
+
+
+def test_the_studys_group_threshold_keeps_both_tails() -> None:
+    """Against the procedure written out: pooled t of random voxels, percentiles, clusters of one sign."""
+    from scipy.ndimage import generate_binary_structure, label
+    from scipy.stats import ttest_1samp
+
+    signs = np.where(SPACE.voxels[:, 0] < 3, 0.25, -0.25)
+    several = subjects(
+        *(replace(maps(k), values=np.clip(maps(k).values + signs, -0.9, 0.9)) for k in range(8))
+    )
     with pytest.warns(UserWarning, match="controls neither"):
-        lee = study_inference(
-            several, models(), np.random.default_rng(0), method="lee2023_group", draws=50, permutations=100
-        )
-    kept = lee.thresholded.values[np.isfinite(lee.thresholded.values)]
-    assert kept.size and (kept > 0).all()
+        found = study_inference(
+            several, models(), np.random.default_rng(0), method="lee2023_group", draws=50, permutations=100,
+            min_voxels=20,
+        )  # fmt: skip
+    z = np.arctanh(np.stack([item.values for item in several.values()]))
+    t = ttest_1samp(z, 0).statistic
+    rng = np.random.default_rng(1)
+    for row, (name, own) in enumerate(zip(found.maps.names, t, strict=True)):
+        drawn = np.argsort(rng.random((4000, SPACE.n_voxels)), axis=1)[:, :8]  # different voxels
+        null = ttest_1samp(z[np.arange(8), row, drawn], 0, axis=1).statistic.astype(np.float16)
+        limits = np.percentile(null.astype(float), [2.5, 97.5])
+        summary = found.summary.rows()[row]
+        assert (summary["low"], summary["high"]) == pytest.approx(limits, abs=0.25)
+        volume = SPACE.volume(np.where((own < summary["low"]) | (own > summary["high"]), own, 0), 0)
+        kept = np.zeros(volume.shape, bool)
+        for sign in (1, -1):
+            clusters, count = label(sign * volume > 0, generate_binary_structure(3, 2))
+            for number in range(1, count + 1):
+                kept |= (clusters == number) & ((clusters == number).sum() >= 20)
+        shown = found.thresholded.volume(name)
+        np.testing.assert_array_equal(np.isfinite(shown), kept)
+        np.testing.assert_allclose(shown[kept], volume[kept])
+        assert (shown[kept] > 0).sum() == summary["positive"] > 20 and (shown[kept] < 0).sum() == summary[
+            "negative"
+        ] > 20
+    best = best_model_map(found.thresholded)
+    above = (np.nan_to_num(found.thresholded.values) > 0).any(axis=0)
+    np.testing.assert_array_equal(np.isfinite(best.number.values[0]), above)
+
+
+def test_bars_of_the_regions_of_the_layers_map() -> None:
+    several = subjects(*(maps(seed, 0.15) for seed in range(4)))
+    group = StatMaps(
+        np.stack([item.values for item in several.values()]).mean(axis=0), ("early", "late"), SPACE, "t"
+    )
+    numbers = np.zeros(SPACE.n_voxels)
+    numbers[:30], numbers[40:60], numbers[70] = 1, 2, 3
+    regions = StatMaps(numbers[None], ("best_value",), SPACE, "cluster number")
+    with pytest.warns(UserWarning, match="circular analysis"):
+        found = layer_region_bars(group, several, regions, "lee2023_sd_by_root_n", most=2)
+    assert found.table["region"].tolist() == ["region 1"] * 2 + ["region 2"] * 2
+    for row in found.table.rows():
+        own = group.values[group.names.index(row["model"]), numbers == float(row["region"][-1])]
+        assert row["mean"] == pytest.approx(own.mean()) and row["voxels"] == own.size
+        assert row["error"] == pytest.approx(own.std() / np.sqrt(own.size)) and row["measure"] == "t"
+    assert (
+        "the 2 largest of 3 regions" in found.figure.caption
+        and "root of their number" in found.figure.caption
+    )
+    sound = layer_region_bars(group, several, regions, independent=True).table.rows()[0]
+    means = [item.values[0, :30].mean() for item in several.values()]
+    assert sound["error"] == pytest.approx(np.std(means, ddof=1) / 2) and sound["subjects"] == 4
+    empty = layer_region_bars(group, several, replace(regions, values=0 * regions.values))
+    assert not len(empty.table) and "no region" in empty.figure.caption
+    with pytest.raises(DataError, match="one label image"):
+        layer_region_bars(group, several, labels(a=numbers, b=numbers))
+
+
+def test_a_map_without_any_layer_says_so() -> None:
+    none = best_model_map(replace(maps(0), values=np.full((2, SPACE.n_voxels), np.nan)))
+    told = layer_map_figure(none.number, none.models, "simulated")
+    assert "No layer is significantly similar" in told.caption and "plants concept codes" in told.caption
+    assert "plants" not in layer_map_figure(none.number, none.models, "nifti-betas").caption
+    some = best_model_map(maps(0))
+    assert "at each voxel" in layer_map_figure(some.number, some.models, "simulated").caption
+
+
+@pytest.mark.parametrize("layers", ["lee2023", ["relu1_1", "conv3_*"], "layers-1to5", "relu5_4"])
+def test_layers_that_a_network_can_have(layers: Any) -> None:
+    assert known_layers(layers) == layers
+
+
+def test_layers_that_no_network_has_are_found_before_anything_runs(tmp_path: Path) -> None:
+    for wrong in ("relu5_9", ["relu1_1", "fc9"], "relu8*"):
+        with pytest.raises(ValueError, match="did you mean"):
+            known_layers(wrong)  # type: ignore[arg-type]
+    text = (Path(isocortex_pipelines.__file__).parent / "digits-objects.yaml").read_text()
+    (tmp_path / "own.yaml").write_text(text.replace("{layers: lee2023}", "{layers: [relu1_1, relu5_33]}"))
+    with pytest.raises(IsocortexError, match=r"steps\.activity\.with\.layers.*relu5_33.*relu5_3"):
+        ic.check(tmp_path / "own.yaml")
 
 
 def test_a_single_subject_is_tested_by_permuted_labels() -> None:
@@ -309,6 +404,9 @@ def test_the_pipeline_takes_nifti_betas(sample_data: Path, tmp_path: Path) -> No
             nifti.write_volume(tmp_path / subject / f"{name}.nii.gz", np.ones((4, 4, 4)), np.eye(4))
     plan = ic.check("digits-objects", {"root": tmp_path}, preset="betas")
     assert plan.axes["subject"].labels == ("S1", "S2")
+    nifti.write_volume(tmp_path / "S2" / "tree.nii.gz", np.ones((4, 4, 5)), np.eye(4))
+    with pytest.raises(IsocortexError, match=r"bed\.nii\.gz and .*S2/tree\.nii\.gz lie on different grids"):
+        ic.check("digits-objects", {"root": tmp_path}, preset="betas")
 
 
 @pytest.mark.slow
@@ -349,17 +447,20 @@ def test_nifti_betas_with_the_studys_group_threshold(tmp_path: Path) -> None:
         values = rng.normal(size=(12, 12, 9, 16))
         values[:, :5, :, :10] += 2 * rng.normal(size=(12, 5, 9, 10))
         nifti.write_volume(tmp_path / "betas" / f"S{subject}.nii.gz", values, np.diag([3.0, 3, 3, 1]))
-    given = {
-        "source": "nifti-betas", "root": tmp_path / "betas", "n_subjects": None, "n_voxels": None,
-        "inference": "lee2023_group", "layer_draws": 20, "code_draws": 20, "roi_voxels": "lee2023_positive",
-    }  # fmt: skip
+    small = yaml.safe_load((Path(isocortex_pipelines.__file__).parent / "digits-objects.yaml").read_text())
+    own = small["presets"]["quick"] | {"layer_draws": 20, "code_draws": 20, "pictures": "drawn-pictures"}
+    given = small["presets"]["lee2023-group"] | {**own, "n_subjects": None, "n_voxels": None}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        ic.run("digits-objects", tmp_path / "out", given, preset="quick")
+        ic.run("digits-objects", tmp_path / "out", {**given, "root": tmp_path / "betas"})
     summary = Table.load(tmp_path / "out" / "code_test" / "summary")
     assert summary["model"].tolist() == list(CODES) and "sound_fwe" in summary.columns
+    thresholded = StatMaps.load(tmp_path / "out" / "code_test" / "thresholded")
+    assert (np.nan_to_num(thresholded.values) < 0).any(), "both tails, as published"
     bars = Table.load(tmp_path / "out" / "region_bars" / "table")
     assert set(bars["subjects"].tolist()) <= {5, 6} and "digit" in bars["region"]
+    layers = Table.load(tmp_path / "out" / "layer_bars" / "table")
+    assert set(layers["error_is"].tolist()) <= {"lee2023_sd_by_root_n"}
 
 
 @pytest.mark.slow

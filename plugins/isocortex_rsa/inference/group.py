@@ -31,7 +31,9 @@ from isocortex_rsa.inference.subjects import Subjects, stack_subjects
 Floats = npt.NDArray[np.float64]
 Tail = Literal["greater", "two-sided"]
 Correction = Literal["max_t", "tfce", "cluster_mass", "cluster_extent", "fdr", "fdr_by", "bonferroni", "none"]
-FLIPPED = ("max_t", "tfce", "cluster_mass", "cluster_extent")
+ENHANCED = ("tfce", "cluster_mass", "cluster_extent")
+"""Corrections whose statistic looks at the voxels around."""
+FLIPPED = ("max_t", *ENHANCED)
 """Corrections whose null comes from sign flips."""
 
 TestName = Literal["sign_flip", "t"]
@@ -110,46 +112,51 @@ def group_test(
     cluster corrections a voxel has the p-value of its cluster: it says that there is something in the
     cluster, not that there is something in the voxel.
     """
-    settings = ((test, TestName, "test"), (correction, Correction, "correction"), (tail, Tail, "tail"))
-    for value, choices, name in (
-        *settings,
-        (family, Family, "family"),
-        (connectivity, Connectivity, "connectivity"),
-    ):
-        require_choice(value, choices, f"group_test: {name}")
+    choices = (
+        ("test", test, TestName), ("correction", correction, Correction), ("tail", tail, Tail),
+        ("family", family, Family), ("connectivity", connectivity, Connectivity),
+    )  # fmt: skip
+    for name, value, known in choices:
+        require_choice(value, known, f"group_test: {name}")
+    _require_flips(test, correction)
+    stacked = stack_subjects(maps, "group_test")
+    _require_similarities(maps)
+    values = to_z(stacked, "group_test") if fisher_z else stacked.values
+    flips = sign_flips(len(values), permutations, rng) if test == "sign_flip" else None
+    neighbours = neighbours_of(stacked.space.mask, connectivity) if correction in ENHANCED else None
+    plan = Plan(flips, correction, tail == "two-sided", family == "all_models", cluster_p, neighbours)
+    tested = over_subjects(values, plan)
+    _warn_of_few_flips(tested.permutations, alpha, len(values))
+    significant = _decisive(tested, correction) <= alpha
+    how = {"test": test, "correction": correction, "tail": tail, "alpha": alpha}
+    return _as_maps(stacked, tested, significant, _summary(stacked, tested, significant, how))
+
+
+def _require_flips(test: str, correction: str) -> None:
     if test == "t" and correction in FLIPPED:
         raise DataError(
             f"group_test: {correction} takes its null from sign flips: say test: sign_flip, or a correction "
             "out of fdr, fdr_by, bonferroni and none"
         )
-    stacked = stack_subjects(maps, "group_test")
+
+
+def _require_similarities(maps: Collected[StatMaps]) -> None:
     odd = next((item.statistic for item in maps.values() if holds_p(item.statistic)), None)
     if odd is not None:
         raise DataError(f"group_test: these maps hold {odd}; give similarities, which are 0 under the null")
-    values = to_z(stacked, "group_test") if fisher_z else stacked.values
-    enhancing = correction in ("tfce", "cluster_mass", "cluster_extent")
-    plan = Plan(
-        sign_flips(len(values), permutations, rng) if test == "sign_flip" else None,
-        correction,
-        tail == "two-sided",
-        family == "all_models",
-        cluster_p,
-        neighbours_of(stacked.space.mask, connectivity) if enhancing else None,
-    )
-    tested = over_subjects(values, plan)
-    _warn_of_few_flips(tested.permutations, alpha, len(values))
-    decisive = _decisive(tested, correction)
-    significant = decisive <= alpha
+
+
+def _as_maps(
+    stacked: Subjects, tested: Tested, significant: npt.NDArray[np.bool_], summary: Table
+) -> GroupTest:
     shown = np.where(significant, tested.t, np.nan)
     parts = (tested.t, tested.p, tested.p_fdr, tested.p_fwe, shown)
     statistics = ("t", "p", "p_fdr", "p_fwe", "t")
-    t, p, p_fdr, p_fwe, thresholded = (
+    maps = (
         StatMaps(part, stacked.names, stacked.space, statistic)
         for part, statistic in zip(parts, statistics, strict=True)
     )
-    how = {"test": test, "correction": correction, "tail": tail, "alpha": alpha}
-    summary = _summary(stacked, tested, significant, how)
-    return GroupTest(t, p, p_fdr, p_fwe, thresholded, summary)
+    return GroupTest(*maps, summary)
 
 
 def to_z(stacked: Subjects, what: str) -> Floats:
@@ -188,7 +195,7 @@ def _family(values: Floats, t: Floats, plan: Plan) -> tuple[Floats, Floats]:
     p = np.where(np.isnan(t), np.nan, p_of_counts(null.counts, len(plan.flips)).reshape(t.shape))
     if plan.correction == "bonferroni":
         return p, bonferroni(p)
-    if plan.correction not in ("tfce", "cluster_mass", "cluster_extent"):
+    if plan.correction not in ENHANCED:
         observed = unit.sum(axis=0).reshape(t.shape)
         return p, max_statistic(np.abs(observed) if plan.two_sided else observed, null.maxima)
     return p, _enhanced(unit.reshape(values.shape), t, plan)

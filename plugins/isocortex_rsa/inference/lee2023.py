@@ -15,8 +15,8 @@ from isocortex_rsa.inference._compiled import compiled
 from isocortex_rsa.inference.clusters import signed_clusters
 from isocortex_rsa.inference.flip_null import in_threads
 from isocortex_rsa.inference.flips import sign_flips
-from isocortex_rsa.inference.group import Plan, over_subjects, to_z
-from isocortex_rsa.inference.neighbours import Connectivity, neighbours_of
+from isocortex_rsa.inference.group import Plan, Tested, over_subjects, to_z
+from isocortex_rsa.inference.neighbours import Connectivity, Neighbours, neighbours_of
 from isocortex_rsa.inference.onesample import one_sample_t
 from isocortex_rsa.inference.subjects import stack_subjects
 
@@ -35,6 +35,14 @@ class Lee2023(NamedTuple):
     thresholded: StatMaps
     p_fwe: StatMaps
     summary: Table
+
+
+class Limits(NamedTuple):
+    """Percentiles of each model's null, (models,): the lower threshold, the upper one, and the median."""
+
+    low: Floats
+    high: Floats
+    null_median: Floats
 
 
 def lee2023_threshold(
@@ -66,6 +74,10 @@ def lee2023_threshold(
         ``best_model_map``.
     drop_zeros : leave out voxels that are exactly 0 in some subject, which mark missing data in the study.
     permutations : sign flips for the sound result.
+
+    Returns
+    -------
+    Both tails stay in ``thresholded``: a cluster holds t of one sign only (AFNI's ``-bisided``).
     """
     warnings.warn(
         "lee2023_threshold repeats the threshold of Lee et al. 2023, which controls neither the family-wise "
@@ -80,31 +92,42 @@ def lee2023_threshold(
         values = np.where((values == 0).any(axis=0), np.nan, values)
     t = one_sample_t(values)
     nulls = _nulls(values, ~np.isnan(t), draws, rng)
-    low, high = (
-        np.array([half_percentile(null, q) for null in nulls]) for q in (percent / 2, 100 - percent / 2)
+    limits = Limits(*(_percentiles(nulls, q) for q in (percent / 2, 100 - percent / 2, 50.0)))
+    beyond = (t < limits.low[:, None]) | (t > limits.high[:, None])
+    shown = _in_clusters(
+        np.where(beyond, t, 0.0), neighbours_of(stacked.space.mask, connectivity), min_voxels
     )
-    beyond = (t < low[:, None]) | (t > high[:, None])
-    neighbours = neighbours_of(stacked.space.mask, connectivity)
-    kept = np.stack([signed_clusters(row, neighbours, min_voxels) > 0 for row in np.where(beyond, t, 0.0)])
     sound = over_subjects(values, Plan(sign_flips(len(values), permutations, rng), two_sided=True))
-    columns = {
-        "model": np.array(stacked.names),
-        "low": low,
-        "high": high,
-        "null_median": np.array([half_percentile(null, 50.0) for null in nulls]),
-        "draws": nulls.sum(axis=1),
-        "voxels": np.count_nonzero(~np.isnan(t), axis=1),
-        "beyond_thresholds": np.count_nonzero(beyond, axis=1),
-        "in_clusters": np.count_nonzero(kept, axis=1),
-        "sound_fwe": np.count_nonzero(sound.p_fwe <= percent / 100, axis=1),
-        "sound_fdr": np.count_nonzero(sound.p_fdr <= percent / 100, axis=1),
-    }
+    counts = {"draws": nulls.sum(axis=1), **_counts(t, beyond, shown), **_sound_counts(sound, percent / 100)}
     return Lee2023(
         StatMaps(t, stacked.names, stacked.space, "t"),
-        StatMaps(np.where(kept, t, np.nan), stacked.names, stacked.space, "t"),
+        StatMaps(shown, stacked.names, stacked.space, "t"),
         StatMaps(sound.p_fwe, stacked.names, stacked.space, "p_fwe"),
-        Table(columns),
+        Table({"model": np.array(stacked.names), **limits._asdict(), **counts}),
     )
+
+
+def _percentiles(nulls: Counts, percent: float) -> Floats:
+    return np.array([half_percentile(null, percent) for null in nulls])
+
+
+def _in_clusters(t: Floats, neighbours: Neighbours, min_voxels: int) -> Floats:
+    """Keep t (models, voxels) in clusters of one sign that are large enough, NaN elsewhere."""
+    kept = np.stack([signed_clusters(row, neighbours, min_voxels) > 0 for row in t])
+    return np.where(kept, t, np.nan)
+
+
+def _counts(t: Floats, beyond: npt.NDArray[np.bool_], shown: Floats) -> dict[str, npt.NDArray[np.intp]]:
+    """Voxels of each model: with a t, beyond a threshold, and in a cluster, also by sign."""
+    found = {"voxels": ~np.isnan(t), "beyond_thresholds": beyond, "in_clusters": ~np.isnan(shown)}
+    found |= {"positive": shown > 0, "negative": shown < 0}
+    return {name: np.count_nonzero(where, axis=1) for name, where in found.items()}
+
+
+def _sound_counts(sound: Tested, alpha: float) -> dict[str, npt.NDArray[np.intp]]:
+    """Voxels of each model that sign flips find."""
+    parts = {"sound_fwe": sound.p_fwe, "sound_fdr": sound.p_fdr}
+    return {name: np.count_nonzero(p <= alpha, axis=1) for name, p in parts.items()}
 
 
 def pooled_null(values: Floats, draws: int, rng: np.random.Generator) -> Counts:

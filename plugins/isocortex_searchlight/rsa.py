@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -16,12 +19,15 @@ from isocortex.errors import DataError
 from isocortex.handles import SimilarityHandle
 from isocortex_searchlight.adjacency import Neighbourhoods
 from isocortex_searchlight.embedding import embed_block
-from isocortex_searchlight.engine import Searchlight, given, prepare
+from isocortex_searchlight.engine import BLOCK_BYTES, Searchlight, given, prepare
 from isocortex_searchlight.permutations import Null, null_of
 from isocortex_searchlight.results import UNDEFINED, SearchlightRSA
 
 Light = Searchlight | Neighbourhoods
 Tail = Literal["greater", "two-sided"]
+
+WORK, CALL, MOST_PIECES = 2**37, 2**24, 48
+"""Products in a block; what a metric without sums counts for at each centre; the most blocks for these."""
 
 
 def searchlight_rsa(
@@ -63,6 +69,112 @@ def searchlight_rsa(
     (it rejects more than its nominal rate). ``p_fwe`` compares each value with the permutation maximum over
     all centres and models (Westfall & Young 1993; Nichols & Holmes 2002).
     """
+    comparison = compare(
+        data, mask, models, radius, metric, similarity, permutations=permutations, tail=tail, seed=seed,
+        names=names, conditions=conditions, dtype=dtype, preset=preset, adjacency=adjacency, **settings,
+    )  # fmt: skip
+    for block in comparison.light.blocks(comparison.limit()):
+        comparison.take(*block)
+    return comparison.result()
+
+
+@dataclass
+class Comparison:
+    """Searchlights that are compared with models block by block; see ``searchlight_rsa``.
+
+    models : (models, pairs) in the condition order of the data; ``found`` (models, centres) fills.
+    """
+
+    light: Light
+    measure: SimilarityHandle
+    models: Array
+    names: tuple[str, ...]
+    permutations: int
+    tail: Tail
+    seed: int | np.random.Generator
+
+    @cached_property
+    def null(self) -> Null | None:
+        """The permuted models, with room for what they reach."""
+        if not self.permutations:
+            return None
+        rng = np.random.default_rng(self.seed)
+        return null_of(
+            self.measure, self.models, self.light, self.permutations, self.tail == "two-sided", rng
+        )
+
+    @cached_property
+    def found(self) -> Array:
+        """Similarities."""
+        return np.empty((len(self.models), len(self.light.centres)), dtype=self.light.dtype)
+
+    @cached_property
+    def status(self) -> npt.NDArray[np.uint8]:
+        """Status of each centre."""
+        return np.empty(len(self.light.centres), dtype=np.uint8)
+
+    @cached_property
+    def _embedded(self) -> Array | None:
+        embeds = self.measure.embeds(self.light.n_pairs)
+        return np.asarray(self.measure.embed(self.models)) if embeds else None
+
+    def limit(self) -> int:
+        """Bytes of RDMs in a block: fewer where there is more work, which is shared by blocks.
+
+        Sums, products and maxima go block by block, so this depends on data and settings alone.
+        """
+        n, pairs = len(self.light.centres), self.light.n_pairs
+        queries = min(self.permutations, math.factorial(self.light.n_conditions)) * len(self.models)
+        work = n * pairs * max(1, queries)
+        if isinstance(self.light, Searchlight) and self.light.form is None:
+            work += n * CALL
+        pieces = min(MOST_PIECES, max(1, -(-work // WORK)))
+        return int(min(BLOCK_BYTES, -(-n * pairs * self.light.dtype.itemsize // pieces)))
+
+    def take(self, where: slice, block: Array, status: npt.NDArray[np.uint8]) -> None:
+        """Compare a block of RDMs (pairs, centres)."""
+        self.status[where] = status
+        if self._embedded is None:
+            good = ~np.isnan(block).any(axis=0)
+            self.found[:, where] = np.nan
+            self.found[:, np.flatnonzero(good) + where.start] = self.measure.compare(
+                block.T[good], self.models
+            ).T
+            return
+        rdms = embed_block(self.measure, block, self.light.dtype)
+        self.found[:, where] = (self._embedded.astype(self.light.dtype) @ rdms.columns) * rdms.factors
+        if self.null is not None:
+            self.null.take(where, rdms.unit(), self.found[:, where])
+
+    def result(self, null: Null | None = None) -> SearchlightRSA:
+        """Everything, when all blocks are taken; ``null`` where it was collected elsewhere."""
+        null = self.null if null is None else null
+        found, status, light = self.found, self.status, self.light
+        status[(status == 0) & np.isnan(found).all(axis=0)] = UNDEFINED
+        p, p_fdr, p_fwe, number = null.p_values(found) if null is not None else (None, None, None, 0)
+        about = (self.names, light.counts, status, self.measure.name, light.dropped)
+        return SearchlightRSA(light.centres, found, *about, p, p_fdr, p_fwe, number)
+
+
+def compare(
+    data: Array | Patterns,
+    mask: npt.ArrayLike | None = None,
+    models: RDMs | npt.ArrayLike | None = None,
+    radius: float | None = None,
+    metric: object = "correlation",
+    similarity: object = "spearman",
+    *,
+    permutations: int = 0,
+    tail: Tail = "greater",
+    seed: int | np.random.Generator = 0,
+    names: Sequence[str] | None = None,
+    conditions: Sequence[object] | None = None,
+    dtype: Literal["float32", "float64"] | None = None,
+    preset: str = "default",
+    adjacency: object = None,
+    **settings: Any,
+) -> Comparison:
+    """Check and lay out what ``searchlight_rsa`` compares, whose arguments these are."""
     from isocortex_rsa._components import similarity_handle
 
     require_choice(tail, Tail, "tail")
@@ -79,46 +191,17 @@ def searchlight_rsa(
     if light.n_conditions < 3:
         raise DataError(f"comparing RDMs needs at least 3 conditions, these data have {light.n_conditions}")
     values, labels = _models(models, names, light)
-    return _compare(light, measure, values, labels, _null(light, measure, values, permutations, tail, seed))
+    _require_permutable(permutations, measure, light)
+    return Comparison(light, measure, values, labels, permutations, tail, seed)
 
 
-def _null(
-    light: Light, measure: SimilarityHandle, models: Array, permutations: int, tail: Tail,
-    seed: int | np.random.Generator,
-) -> Null | None:  # fmt: skip
+def _require_permutable(permutations: int, measure: SimilarityHandle, light: Light) -> None:
     if permutations < 0:
         raise DataError(f"permutations is {permutations}; it must be 0 or more")
-    if not permutations:
-        return None
-    if not measure.embeds(light.n_pairs):
+    if permutations and not measure.embeds(light.n_pairs):
         raise DataError(
             f"the measure {measure.name!r} is no inner product, so the searchlight cannot permute it"
         )
-    return null_of(measure, models, light, permutations, tail == "two-sided", np.random.default_rng(seed))
-
-
-def _compare(
-    light: Light, measure: SimilarityHandle, models: Array, names: tuple[str, ...], null: Null | None
-) -> SearchlightRSA:
-    n = len(light.centres)
-    dtype = light.dtype
-    found = np.empty((len(models), n), dtype=dtype)
-    status = np.empty(n, dtype=np.uint8)
-    embedded = np.asarray(measure.embed(models)) if measure.embeds(light.n_pairs) else None
-    for where, block, status[where] in light.blocks():
-        if embedded is None:
-            good = ~np.isnan(block).any(axis=0)
-            found[:, where] = np.nan
-            found[:, np.flatnonzero(good) + where.start] = measure.compare(block.T[good], models).T
-            continue
-        rdms = embed_block(measure, block, dtype)
-        found[:, where] = (embedded.astype(dtype) @ rdms.columns) * rdms.factors
-        if null is not None:
-            null.take(where, rdms.unit(), found[:, where])
-    status[(status == 0) & np.isnan(found).all(axis=0)] = UNDEFINED
-    p, p_fdr, p_fwe, number = null.p_values(found) if null is not None else (None, None, None, 0)
-    about = (names, light.counts, status, measure.name, light.dropped)
-    return SearchlightRSA(light.centres, found, *about, p, p_fdr, p_fwe, number)
 
 
 def _models(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -12,6 +12,8 @@ import numpy.typing as npt
 from isocortex.contracts import RDMMetric, Similarity
 from isocortex.data import Patterns, RDMs, Space, StatMaps, Table
 from isocortex.errors import DataError
+from isocortex.pipeline.splitting import Part, splits
+from isocortex_searchlight import splitting
 from isocortex_searchlight.engine import searchlight_rdms
 from isocortex_searchlight.results import OK, STATUS, SearchlightRDMs, SearchlightRSA, status_text
 from isocortex_searchlight.rsa import searchlight_rsa
@@ -67,6 +69,16 @@ def rdms_step(
     return found
 
 
+def _maps(found: SearchlightRSA, patterns: Patterns) -> StatMaps:
+    _tell(found.status, found.dropped)
+    return found.maps(_space(patterns))
+
+
+def _merge_rsa(parts: Sequence[Part], **arguments: Any) -> StatMaps:
+    return _maps(splitting.merged(parts, **arguments), arguments["patterns"])
+
+
+@splits(splitting.pieces, splitting.part, _merge_rsa)
 def rsa_step(
     patterns: Patterns,
     models: RDMs,
@@ -93,10 +105,21 @@ def rsa_step(
         min_voxels=min_voxels, edges=edges, min_fraction=min_fraction, members=members, preset=preset,
         dtype=precision,
     )  # fmt: skip
+    return _maps(found, patterns)
+
+
+def _tested(found: SearchlightRSA, patterns: Patterns) -> MapsWithP:
     _tell(found.status, found.dropped)
-    return found.maps(_space(patterns))
+    space = _space(patterns)
+    maps = [found.maps(space, what) for what in ("similarity", "p", "p_fdr", "p_fwe")]
+    return MapsWithP(*maps, _fates(found))
 
 
+def _merge_tested(parts: Sequence[Part], **arguments: Any) -> MapsWithP:
+    return _tested(splitting.merged(parts, **arguments), arguments["patterns"])
+
+
+@splits(splitting.pieces, splitting.part, _merge_tested)
 def permutation_step(
     patterns: Patterns,
     models: RDMs,
@@ -136,10 +159,7 @@ def permutation_step(
         unit=unit, inclusive=inclusive, min_voxels=min_voxels, edges=edges, min_fraction=min_fraction,
         members=members, preset=preset, dtype=precision,
     )  # fmt: skip
-    _tell(found.status, found.dropped)
-    space = _space(patterns)
-    maps = [found.maps(space, what) for what in ("similarity", "p", "p_fdr", "p_fwe")]
-    return MapsWithP(*maps, _fates(found))
+    return _tested(found, patterns)
 
 
 def _fates(found: SearchlightRSA) -> Table:

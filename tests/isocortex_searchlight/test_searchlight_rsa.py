@@ -100,7 +100,7 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     data, mask, models = made(4)
     whole = searchlight_rsa(data, mask, models, 2, permutations=30)
     real = engine.Searchlight.blocks
-    monkeypatch.setattr(engine.Searchlight, "blocks", lambda self: real(self, 4000))
+    monkeypatch.setattr(engine.Searchlight, "blocks", lambda self, limit: real(self, 4000))
     monkeypatch.setattr(permutations, "CENTRES", 7)
     monkeypatch.setattr(permutations, "ROWS", 10)
     parts = searchlight_rsa(data, mask, models, 2, permutations=30)

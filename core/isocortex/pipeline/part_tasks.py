@@ -20,7 +20,7 @@ from isocortex.formats.arrays import sync, write_json
 from isocortex.pipeline import store, tasks
 from isocortex.pipeline.digests import digest_file, digest_json
 from isocortex.pipeline.isolation import isolated
-from isocortex.pipeline.splitting import Part, Piece, split_of
+from isocortex.pipeline.splitting import Part, Piece, split_of, with_defaults
 from isocortex.pipeline.tasks import Outcome, Task
 from isocortex.plugins.manager import PluginManager
 from isocortex.threads import at_most
@@ -40,9 +40,8 @@ def begin(task: Task, manager: PluginManager) -> Pieces | Outcome:
     """Say which pieces there are; a step that is not cut here is carried out at once."""
     try:
         with isolated(task.seed[1:]):
-            schema = manager.step(task.use)
-            split = split_of(schema.function)
-            pieces = split.pieces(**tasks.arguments_of(task, schema, manager)) if split is not None else ()
+            split = split_of(manager.step(task.use).function)
+            pieces = () if split is None else split.pieces(**_arguments(task, manager))
             pieces = json.loads(json.dumps(list(pieces)))
     except BaseException as error:
         return tasks.failure(task, error)
@@ -58,10 +57,9 @@ def perform_part(task: Task, number: int, piece: Piece, manager: PluginManager) 
             return Outcome(task.id)
         noted = isolated(task.seed[1:]), noting_gets(), store.writing(task.place), at_most(task.threads)
         with noted[0] as caught, noted[1] as asked, noted[2] as new, noted[3]:
-            schema = manager.step(task.use)
-            split = split_of(schema.function)
+            split = split_of(manager.step(task.use).function)
             assert split is not None
-            split.part(piece, **tasks.arguments_of(task, schema, manager)).save(new)
+            split.part(piece, **_arguments(task, manager)).save(new)
             about: dict[str, Any] = {"piece": piece, "files": _digests(new)}
             about |= {"warnings": tasks.texts(caught, most=ALL), "asked": sorted(asked)}
             _put(new, folder, task, {**about, "seconds": time.perf_counter() - began})
@@ -76,14 +74,15 @@ def merge_parts(task: Task, pieces: Sequence[Piece], manager: PluginManager) -> 
     try:
         abouts = [_checked(folder / str(number)) for number in range(len(pieces))]
         found = [Part.load(folder / str(number)) for number in range(len(pieces))]
-        split = split_of(manager.step(task.use).function)
+        function = manager.step(task.use).function
+        split = split_of(function)
         assert split is not None
         texts = [text for about in abouts for text in about["warnings"]]
         asked = {name for about in abouts for name in about["asked"]}
         outcome = tasks.perform(
             task,
             manager,
-            lambda **arguments: split.merge(found, **arguments),
+            lambda **arguments: split.merge(found, **with_defaults(function, arguments)),
             tasks.Before(tuple(texts), frozenset(asked), sum(about["seconds"] for about in abouts)),
         )
     except BaseException as error:
@@ -96,6 +95,11 @@ def merge_parts(task: Task, pieces: Sequence[Piece], manager: PluginManager) -> 
 def remove_parts(out: Path) -> None:
     """Remove all parts: for the end of a run that has nothing left to do."""
     shutil.rmtree(out / store.PRIVATE / "parts", ignore_errors=True)
+
+
+def _arguments(task: Task, manager: PluginManager) -> dict[str, Any]:
+    schema = manager.step(task.use)
+    return with_defaults(schema.function, tasks.arguments_of(task, schema, manager))
 
 
 def _folder(task: Task) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,7 +49,7 @@ class Part(Data):
 
 @dataclass(frozen=True)
 class Split:
-    """How a step is cut; each function takes the step's own arguments by name.
+    """How a step is cut; each function takes the step's own arguments by name, defaults too.
 
     pieces : ``pieces(**arguments)`` -> list of pieces, decided by the data and the settings alone, never by
         processors or workers. One piece or none: the step is run whole.
@@ -85,10 +86,18 @@ def split_of(function: Callable[..., Any]) -> Split | None:
     return found
 
 
+def with_defaults(function: Callable[..., Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments with what the step's own signature says where nothing is given."""
+    bound = inspect.signature(function).bind(**arguments)
+    bound.apply_defaults()
+    return bound.arguments
+
+
 def in_parts(function: Callable[..., Any], **arguments: Any) -> Any:
     """Run a step piece by piece in this process: what workers do, for tests of a ``Split``."""
     split = split_of(function)
     if split is None:
         raise PluginError(f"{function!r} does not say how it is cut")
+    arguments = with_defaults(function, arguments)
     parts = [split.part(piece, **arguments) for piece in split.pieces(**arguments)]
     return split.merge(parts, **arguments)

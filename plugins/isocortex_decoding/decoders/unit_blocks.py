@@ -36,8 +36,8 @@ def read_units(values: Array, rows: npt.NDArray[np.intp], start: int, stop: int)
     No other rows are read, and the pages of a memory map that were read are given back.
     """
     shape = values.shape[1:]
-    if values.flags.c_contiguous:
-        found = values.reshape(len(values), -1)[rows, start:stop]
+    if values.flags.c_contiguous or values.ndim == 2:
+        found = values.reshape(len(values), math.prod(shape))[rows, start:stop]
     else:
         places = np.unravel_index(np.arange(start, stop), shape)
         found = values[(rows[:, None], *(place[None] for place in places))]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +17,77 @@ from isocortex.data.labels import Labels, codes, positions, require_unique, same
 from isocortex.errors import DataError, LabelMismatch
 from isocortex.formats.scratch import ScratchArray
 from isocortex.pipeline.settings import AxisValues
+from isocortex.pipeline.splitting import Part, splits
 from isocortex_decoding.crossvalidation.components import decoder_of
 from isocortex_decoding.decoders.scaling import UnitScaling
-from isocortex_decoding.decoders.streaming import UnitStream
+from isocortex_decoding.decoders.streaming import Streamed, UnitStream
+from isocortex_decoding.decoders.unit_blocks import blocks
 
 NO_AXES = AxisValues({})
+MOST_PIECES = 64
+"""Pieces that the units are cut into, about, where they are many."""
 
 
+class _Asked(NamedTuple):
+    """What is to be decoded: samples and their labels, layers, and the places of stimuli in the features."""
+
+    train: Array
+    rows: npt.NDArray[np.intp]
+    values: Array
+    stimuli: Labels
+    counts: tuple[int, ...]
+    layers: list[str]
+    places: npt.NDArray[np.intp]
+
+
+def _pieces(**arguments: Any) -> list[tuple[str, int, int]]:
+    """Units of layers: whole blocks of them, many blocks in each where there are many units."""
+    asked = _asked(**arguments)
+    features: Features = arguments["features"]
+    units = {name: math.prod(features.layers[name].shape[1:]) for name in asked.layers}
+    found = []
+    for name, count in units.items():
+        width = next(iter(blocks(count, len(asked.places))), (0, count))[1]
+        width = max(1, width) * max(1, -(-sum(units.values()) // (MOST_PIECES * max(1, width))))
+        found += [(name, start, min(start + width, count)) for start in range(0, max(1, count), width)]
+    return found
+
+
+def _part(piece: tuple[str, int, int], **arguments: Any) -> Part:
+    asked = _asked(**arguments)
+    stream = _stream(asked, **arguments)
+    name, start, stop = piece
+    targets = arguments["features"].matrix(name)[:, start:stop]
+    with ScratchArray((len(stream.test), stop - start), stream.dtype) as scratch:
+        found = stream.decode(targets, asked.places, scratch.values)
+        counts = (found.n_units, found.n_constant, found.n_nan)
+        return Part({"predicted": scratch.done()}, {"piece": list(piece), "counts": counts})
+
+
+def _merge(parts: Sequence[Part], **arguments: Any) -> Decoded:
+    asked = _asked(**arguments)
+    features: Features = arguments["features"]
+    predicted, where = {}, _where(arguments["axes"])
+    for name in asked.layers:
+        own = [part for part in parts if part.info["piece"][0] == name]
+        first = own[0].arrays["predicted"]
+        shape = features.layers[name].shape[1:]
+        units = math.prod(shape)
+        counts = np.sum([part.info["counts"] for part in own], axis=0)
+        if counts[0] != units:
+            raise ValueError(f"parts of {counts[0]} units of {units} of layer {name!r}")
+        with ScratchArray((len(first), *shape), first.dtype) as scratch:
+            flat = scratch.values.reshape(len(first), units)
+            for part in own:
+                flat[:, part.info["piece"][1] : part.info["piece"][2]] = part.arrays["predicted"]
+            del flat
+            predicted[name] = scratch.done()
+        found = Streamed(predicted[name], *(int(count) for count in counts))
+        _warn_of_units(f"{where}: {name}", found)
+    return _decoded(predicted, asked, features, arguments["axes"])
+
+
+@splits(_pieces, _part, _merge)
 def decode_features(
     patterns: Patterns,
     test: Patterns,
@@ -55,6 +120,30 @@ def decode_features(
     exclude_training, exclude_test : stimuli whose samples are left out.
     precision : what is computed in; by default that of the patterns.
     """
+    asked = _asked(patterns, test, features, average_test, layers, exclude_training, exclude_test)
+    stream = _stream(asked, decoder, scaling, precision, axes)
+    where = _where(axes)
+    found = {
+        name: _layer(stream, features.layers[name], asked.places, f"{where}: {name}") for name in asked.layers
+    }
+    return _decoded(found, asked, features, axes)
+
+
+def _where(axes: AxisValues) -> str:
+    return ",".join(axes.values()) or "decode_features"
+
+
+def _asked(
+    patterns: Patterns,
+    test: Patterns,
+    features: Features,
+    average_test: bool,
+    layers: list[str] | None,
+    exclude_training: list[str] | None,
+    exclude_test: list[str] | None,
+    **_: Any,
+) -> _Asked:
+    """Match samples, stimuli and layers; raises where they do not fit, before the work, not after."""
     train, fit_labels = _samples(patterns, exclude_training, "training patterns")
     tested, test_labels = _samples(test, exclude_test, "test patterns")
     tested = _same_voxels(patterns, test, tested)
@@ -64,19 +153,27 @@ def decode_features(
     chosen = list(features.layers) if layers is None else layers
     require_unique(chosen, "decode_features: layers")
     for name in chosen:
-        features.matrix(name)  # a layer that is not there is an error before the work, not after
+        features.matrix(name)
     values, stimuli, counts = _test_samples(tested, test_labels, average_test)
-    stream = UnitStream(decoder_of(decoder), train, values, codes(fit_labels, names), scaling, precision)
-    where = ",".join(axes.values()) or "decode_features"
-    _warn_of_voxels(stream, where)
-    found = {name: _layer(stream, features.layers[name], places, f"{where}: {name}") for name in chosen}
+    return _Asked(train, codes(fit_labels, names), values, stimuli, counts, chosen, places)
+
+
+def _stream(
+    asked: _Asked, decoder: Any, scaling: UnitScaling, precision: str | None, axes: AxisValues, **_: Any
+) -> UnitStream:
+    stream = UnitStream(decoder_of(decoder), asked.train, asked.values, asked.rows, scaling, precision)
+    _warn_of_voxels(stream, _where(axes))
+    return stream
+
+
+def _decoded(found: dict[str, Array], asked: _Asked, features: Features, axes: AxisValues) -> Decoded:
     return Decoded(
         found,
-        stimuli,
+        asked.stimuli,
         model=features.model,
         subject=axes.get("subject", ""),
         roi=axes.get("roi", ""),
-        averaged=counts,
+        averaged=asked.counts,
     )
 
 
@@ -125,13 +222,17 @@ def _layer(stream: UnitStream, targets: Array, places: npt.NDArray[np.intp], nam
     with ScratchArray((len(stream.test), *targets.shape[1:]), stream.dtype) as scratch:
         found = stream.decode(targets, places, scratch.values)
         predicted = scratch.done()
+    _warn_of_units(name, found)
+    return predicted
+
+
+def _warn_of_units(name: str, found: Streamed) -> None:
     if found.n_constant or found.n_nan:
         warnings.warn(
             f"{name}: of {found.n_units} units {found.n_constant} are constant over the training stimuli "
             f"(predicted as that) and {found.n_nan} hold NaN or infinity there (predicted as NaN)",
             stacklevel=3,
         )
-    return predicted
 
 
 def _warn_of_voxels(stream: UnitStream, where: str) -> None:

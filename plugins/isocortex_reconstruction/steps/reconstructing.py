@@ -15,6 +15,8 @@ from isocortex.data import Features, Images, Table
 from isocortex.data.base import Array
 from isocortex.errors import DataError
 from isocortex.layer_names import select_layers
+from isocortex.pipeline.splitting import Part, splits
+from isocortex_reconstruction.steps import splitting
 from isocortex_reconstruction.steps.batching import Batch, batches, latents_of, losses_of
 
 
@@ -27,6 +29,11 @@ class Reconstructed(NamedTuple):
     snapshots: Images
 
 
+def _merge(parts: Sequence[Part], features: Features, **_: Any) -> Reconstructed:
+    return Reconstructed(*splitting.merged(parts, features))
+
+
+@splits(splitting.pieces, lambda piece, **given: splitting.part(reconstruct_images, piece, **given), _merge)
 def reconstruct_images(
     features: Features,
     model: Model,

@@ -18,6 +18,8 @@ from isocortex.memory import kept
 
 MEMORY = 2**30
 """Bytes of features that a batch may have."""
+PIECE, MOST_PIECES = 64, 32
+"""Images in a piece of the work, at least, and most pieces."""
 
 
 def features_of(
@@ -44,7 +46,7 @@ def features_of(
     count = len(images)
     if not count:
         raise DataError("there are no images to take features of")
-    size = batch or _batch(model, wanted)
+    size = batch_size(model, wanted, batch)
     if size < 1:
         raise DataError(f"batch is {size}; give one image or more")
     with ExitStack() as stack:
@@ -61,8 +63,38 @@ def features_of(
             if progress is not None:
                 progress(start + len(part), count)
         done = {name: file.done() for name, file in files.items()}
-    title = str(getattr(model, "name", type(model).__name__))
-    return Features(done, images.stimuli, images.categories, title)
+    return Features(done, images.stimuli, images.categories, _title(model))
+
+
+def image_pieces(count: int, batch: int) -> list[tuple[int, int]]:
+    """Cut images into pieces of whole batches: 64 images or more, and not more than 32 pieces."""
+    wanted = max(PIECE, -(-count // MOST_PIECES))
+    size = -(-wanted // batch) * batch
+    return [(start, min(start + size, count)) for start in range(0, count, size)]
+
+
+def joined(parts: Sequence[Mapping[str, Array]], images: Images, model: Model) -> Features:
+    """Put features of consecutive images together, one layer after the other, through files."""
+    done = {}
+    for name, first in parts[0].items():
+        with ScratchArray((len(images), *first.shape[1:]), first.dtype) as file:
+            start = 0
+            for part in parts:
+                file.values[start : start + len(part[name])] = part[name]
+                start += len(part[name])
+            if start != len(images):
+                raise ValueError(f"parts of {start} images for {len(images)}")
+            done[name] = file.done()
+    return Features(done, images.stimuli, images.categories, _title(model))
+
+
+def _title(model: Model) -> str:
+    return str(getattr(model, "name", type(model).__name__))
+
+
+def batch_size(model: Model, layers: str | Sequence[str], batch: int | None) -> int:
+    """Images at once: as asked for, else the model's own, fewer where their features are too large."""
+    return batch or _batch(model, select_layers(model, layers))
 
 
 def _batch(model: Model, layers: Sequence[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,34 @@ import numpy as np
 from isocortex.contracts import Model
 from isocortex.data import Features, Images, Table
 from isocortex.errors import DataError
-from isocortex_vision.features.extraction import features_of
+from isocortex.pipeline.splitting import Part, splits
+from isocortex_vision.features.extraction import batch_size, features_of, image_pieces, joined
 
 
+def _pieces(
+    images: Images, model: Model, layers: str | list[str], batch: int | None
+) -> list[tuple[int, int]]:
+    """Images from and to, whole batches."""
+    if not len(images) or (batch is not None and batch < 0):
+        return []  # the step says what is wrong
+    return image_pieces(len(images), batch_size(model, layers, batch))
+
+
+def _part(
+    piece: tuple[int, int], images: Images, model: Model, layers: str | list[str], batch: int | None
+) -> Part:
+    rows = slice(*piece)
+    some = Images(images.values[rows], images.stimuli[rows])
+    return Part(features_of(some, model, layers, batch).layers)
+
+
+def _merge(
+    parts: Sequence[Part], images: Images, model: Model, layers: str | list[str], batch: int | None
+) -> Features:
+    return joined([part.arrays for part in parts], images, model)
+
+
+@splits(_pieces, _part, _merge)
 def extract_features(
     images: Images,
     model: Model,

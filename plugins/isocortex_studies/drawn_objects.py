@@ -131,7 +131,7 @@ def draw(name: str, side: int, rng: Random) -> npt.NDArray[np.uint8]:
     if name not in KINDS:
         raise DataError(f"no drawing of {name!r}; {suggestion(name, KINDS, 'kinds')}")
     large = side * SCALE
-    picture = Image.fromarray(_background(large, rng))
+    picture = Image.fromarray(ground(large, rng))
     main = tuple(int(level) for level in rng.integers(60, 220, 3))
     dark = tuple(level // 2 for level in main)
     KINDS[name](Pen(ImageDraw.Draw(picture), large, rng), main, dark, rng)  # type: ignore[arg-type]
@@ -140,7 +140,7 @@ def draw(name: str, side: int, rng: Random) -> npt.NDArray[np.uint8]:
     return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
 
 
-def _background(side: int, rng: Random) -> npt.NDArray[np.uint8]:
+def ground(side: int, rng: Random) -> npt.NDArray[np.uint8]:
     """A light ground that changes smoothly from top to bottom."""
     top, bottom = rng.uniform(150, 255, 3), rng.uniform(110, 230, 3)
     weight = np.linspace(0, 1, side)[:, None, None]

@@ -22,10 +22,30 @@ SOURCES = {
     "nifti-runs": ("nifti_runs:NiftiRuns", "fMRI time series in NIfTI files with events, BIDS or not"),
     "picture-folders": ("picture_sources:PictureFolders", "your images of digits and objects"),
     "shen2019": ("shen_source:Shen2019", "fMRI and stimuli of Shen et al. 2019, in their files"),
+    "coloured-pictures": (
+        "coloured_pictures:ColouredPictures",
+        "real digits in colour, and objects drawn by code",
+    ),
     "drawn-pictures": ("picture_sources:DrawnPictures", "real digits, and objects drawn by code"),
 }
 
 STEPS = {
+    "planted_regions": (
+        "simulation.regions:planted_regions",
+        "where models are planted in a simulated brain",
+    ),
+    "planted_signals": (
+        "simulation.signals:planted_signals",
+        "what simulated voxels respond to: layers and codes",
+    ),
+    "simulate_responses": (
+        "simulation.responses:simulate_responses",
+        "a simulated subject's responses to every trial",
+    ),
+    "planted_beside_found": (
+        "simulation.answers:planted_beside_found",
+        "what was planted, beside what was found",
+    ),
     "estimate_responses": (
         "responses:estimate_responses",
         "a pattern a condition, trial or stimulus of each run, by a GLM",
@@ -59,6 +79,7 @@ STEPS = {
 }
 
 PIPELINES = {
+    "full-study": "both studies on simulated brains with a known answer",
     "concept-codes": "concept codes in patterns",
     "searchlight-codes": "concept codes by searchlight, tested over subjects",
     "digits-objects": "CNN layers, concept codes and brain (Lee et al. 2023), the whole study",

@@ -326,3 +326,15 @@ def test_predictions_on_disk_are_those_in_memory_and_what_fails_leaves_nothing(t
         with pytest.raises(DataError), ScratchArray(want.shape, stream.dtype) as scratch:
             stream.decode(Y[1:], out=scratch.values)
         assert not list((tmp_path / "scratch").iterdir())
+
+
+@pytest.mark.parametrize("voxels", [20, 90])
+@pytest.mark.parametrize("intercept", ["unpenalised", "fastl2lir"])
+def test_one_matrix_predicts_what_the_weights_of_all_voxels_do(tmp_path, voxels, intercept):
+    X, test, rows, Y = made(voxels=voxels)
+    stream = UnitStream(VoxelSelectedRidge(3.0, None, intercept), X, test, rows)
+    assert stream._operator is not None
+    found = stream.decode(Y)
+    by_weights = stream.decode(Y, store=tmp_path)
+    np.testing.assert_allclose(found.predicted, by_weights.predicted, rtol=1e-9, atol=1e-9)
+    assert UnitStream(VoxelSelectedRidge(3.0, 12), X, test, rows)._operator is None

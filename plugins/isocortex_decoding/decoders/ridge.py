@@ -61,6 +61,11 @@ class RidgeSystem:
         elif columns <= samples:  # else the dual form of each unit is smaller
             self.gram = self.voxels.gram()
 
+    @property
+    def same_voxels(self) -> bool:
+        """Whether all units use the same voxels, so that weights are linear in the targets."""
+        return self.factor is not None
+
     def weights(self, Y: Array) -> Weights:
         """Weights of units from their targets Y (rows, units), finite, of the dtype of X."""
         voxels, units = self.voxels, Y.shape[1]

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from isocortex.choices import require_choice
 from isocortex.data.base import Array
 from isocortex.errors import DataError
+from isocortex_decoding.decoders.operator import applied, prediction_operator
 from isocortex_decoding.decoders.scaling import UnitScale, UnitScaling, VoxelScale
 from isocortex_decoding.decoders.stored import ModelWriter
 from isocortex_decoding.decoders.unit_blocks import Predictions, blocks, read_units
@@ -74,6 +75,7 @@ class UnitStream:
         self.scale = self.scale._replace(used=used, mean=mean, sd=sd)
         self.test = self.scale.apply(test, self.dtype)
         self.repeats = np.bincount(self.rows)
+        self._operator: Array | None = None
         self._fitted = self._fitting(self.scale.apply(train, self.dtype))
 
     def decode(
@@ -110,13 +112,19 @@ class UnitStream:
                 bad = np.isnan(scale.mean)
                 n_nan += int(bad.sum())
                 n_constant += int(((scale.sd == 0) & ~bad).sum())
-                predicted, weights = self._fitted(scale.apply(Y, self.dtype))
+                predicted, weights = self._predicted(scale.apply(Y, self.dtype), models is not None)
                 into.write(scale.undo(predicted), start)
                 if models is not None:
                     models.write(weights, scale, start)
         if models is not None:
             models.finish()
         return Streamed(into.result(), units, n_constant, n_nan)
+
+    def _predicted(self, Y: Array, models: bool) -> tuple[Array, Weights | None]:
+        """Predictions of units, with their weights where models are kept."""
+        if self._operator is None or models:
+            return self._fitted(Y)
+        return applied(self._operator, Y), None
 
     def _models(self, folder: Path, shape: tuple[int, ...], units: int) -> ModelWriter:
         if not hasattr(self.decoder, "prepare"):
@@ -130,6 +138,7 @@ class UnitStream:
         """A function that fits targets (rows, units) and gives predictions and weights."""
         if hasattr(self.decoder, "prepare"):
             system = self.decoder.prepare(X, self.rows)
+            self._operator = prediction_operator(system, len(self.repeats), self.test)
 
             def linear(Y: Array) -> tuple[Array, Weights | None]:
                 weights = system.weights(Y)

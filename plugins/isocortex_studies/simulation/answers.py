@@ -1,0 +1,110 @@
+"""What was planted in a simulated study, beside what was found."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from isocortex.data import StatMaps, Table
+from isocortex.data.labels import same_labels
+from isocortex.errors import DataError, suggestion
+from isocortex_studies.simulation.volume import millimetres
+
+Bools = npt.NDArray[np.bool_]
+
+
+class Answers(NamedTuple):
+    """A row a planted model, a row for where nothing is planted, and the planted models as a map."""
+
+    models: Table
+    empty: Table
+    planted: StatMaps
+
+
+def planted_beside_found(
+    regions: StatMaps,
+    best: StatMaps,
+    models: Table,
+    p: StatMaps,
+    p_fwe: StatMaps,
+    reach: float,
+    alpha: float = 0.05,
+) -> Answers:
+    """Say of each planted model where it was found, and how often something was found where nothing is.
+
+    Parameters
+    ----------
+    regions : from ``planted_regions``.
+    best, models : number and models of ``best_model_map``: the model that fits best where any is significant.
+    p, p_fwe : of ``group_test``: for one voxel and model, and corrected for all of them.
+    reach : radius of the searchlights in mm, but a little more than that of the farthest voxel in them.
+    alpha : level of both.
+
+    Returns
+    -------
+    models : voxels planted; share of them where the model is significant (corrected); share where it also
+        fits best of all models ("recovered"); and voxels where it fits best although its own region is out of
+        reach: within reach of other models' regions ("elsewhere"), and of no region ("nowhere").
+    empty : of the voxels that no region is in reach of: how many, how many with any model significant
+        (corrected), and the share of voxels and models with p of at most alpha, which should be about alpha.
+    """
+    for other, what in ((best, "best models"), (p, "p"), (p_fwe, "p_fwe")):
+        regions.space.require_same_voxels(other.space, f"planted_beside_found: regions and {what}")
+    names = tuple(str(name) for name in models["model"])
+    missing = [name for name in regions.names if name not in names]
+    if missing:
+        raise DataError(
+            f"planted_beside_found: {missing[0]!r} was planted, but is no model of the map; "
+            f"{suggestion(missing[0], names, 'models')}"
+        )
+    order = same_labels(names, p_fwe.names, "planted_beside_found: models of the map and of p_fwe")
+    significant = np.asarray(p_fwe.values)[order] <= alpha
+    number = np.nan_to_num(np.asarray(best.values)[0]).astype(int)
+    planted = np.asarray(regions.values) > 0
+    near = np.stack([_within(regions, own, reach) for own in planted])
+    free = ~near.any(axis=0)
+    rows = [
+        _row(name, names.index(name), planted[row], near[row], free, number, significant)
+        for row, name in enumerate(regions.names)
+    ]
+    single = np.asarray(p.values)[:, free]
+    empty = {
+        "voxels": int(free.sum()),
+        "models": len(names),
+        "significant": int(significant[:, free].any(axis=0).sum()),
+        "uncorrected": float((single <= alpha).mean()) if free.any() else float("nan"),
+        "alpha": alpha,
+    }
+    numbers = np.full((1, regions.space.n_voxels), np.nan, dtype=np.float32)
+    for row, name in enumerate(regions.names):
+        numbers[0, planted[row]] = names.index(name) + 1
+    return Answers(
+        Table.from_rows(rows),
+        Table.from_rows([empty]),
+        StatMaps(numbers, ("planted",), regions.space, "model number"),
+    )
+
+
+def _within(regions: StatMaps, own: Bools, reach: float) -> Bools:
+    """Voxels whose searchlight holds a voxel of a region."""
+    from scipy.spatial import cKDTree
+
+    where = millimetres(regions.space)
+    found = cKDTree(where[own]).query(where, distance_upper_bound=reach)[0]
+    return np.isfinite(found)
+
+
+def _row(
+    name: str, model: int, own: Bools, near: Bools, free: Bools, number: Any, significant: Bools
+) -> dict[str, Any]:
+    best = number == model + 1
+    return {
+        "model": name,
+        "planted": int(own.sum()),
+        "significant": float(significant[model, own].mean()),
+        "recovered": float((significant[model] & best)[own].mean()),
+        "elsewhere": int((best & ~near & ~free).sum()),
+        "nowhere": int((best & free).sum()),
+    }

@@ -103,12 +103,15 @@ def check_reconstruction(
     copies, rows = _nearest(reconstructed, own, (training, training_features), model, max_units)
     findings += judged + copies
     warn_of(findings, _WHAT)
-    return Checked(
-        table_of(findings),
-        Table.from_rows(scores, checking.SCORES),
-        Table.from_rows(rows, nearest.COLUMNS),
-        checking.labelled_runs(runs, chosen.stimuli, ground.size),
-    )
+    pictures = checking.labelled_runs(runs, chosen.stimuli, ground.size)
+    return _checked(findings, scores, rows, pictures)
+
+
+def _checked(
+    findings: list[Finding], scores: list[dict[str, Any]], rows: list[dict[str, Any]], pictures: Images
+) -> Checked:
+    tables = Table.from_rows(scores, checking.SCORES), Table.from_rows(rows, nearest.COLUMNS)
+    return Checked(table_of(findings), *tables, pictures)
 
 
 def _require_sense(max_units: int, permutations: int, batch: int, controls: list[Control] | None) -> None:

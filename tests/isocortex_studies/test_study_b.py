@@ -18,6 +18,7 @@ from isocortex.data import Decoded, Images
 from isocortex.errors import PipelineError
 from isocortex_decoding import write_decoded, write_features
 from isocortex_vision.features.extraction import features_of
+from isocortex_vision.generators.dgn import DGN
 
 FMRI, DECODED = "deep-image-reconstruction-fmri", "deep-image-reconstruction"
 RIDGE = {"alpha": 10, "n_voxels": 20, "intercept": "fastl2lir"}
@@ -161,12 +162,19 @@ def test_every_preset_runs_from_fmri(preset: str, study: Path, results: Path) ->
     for key, table in tables.items():
         for name in names:
             loss = table["loss"][table["stimulus"] == name]
-            assert loss[-1] < loss[0]
+            assert np.isfinite(loss).all()
+            assert generated or loss[-1] < loss[0]  # a random generator cannot make what is wanted
         images = run["finished"][key]
         assert set(images.stimuli) == names and images.values.shape == (len(names), 224, 224, 3)
         assert images.values.std() > 1
-    latents = run["reconstructed.latents"][next(iter(tables))]
-    assert bool(latents.layers) == generated
+    first = next(iter(tables))
+    latents = run["reconstructed.latents"][first].layers
+    assert bool(latents) == generated
+    if generated:
+        maker = DGN(width=WIDTH, latent=32, mean=STUDY_B_MEAN)
+        assert np.abs(latents["latent"]).max() > 0
+        made = maker.generate(latents["latent"])
+        np.testing.assert_allclose(made, run["reconstructed.images"][first].values, atol=0.1)
     scores = run["scores.scores"].rows()
     assert {row["roi"] for row in scores} == set(rois) and {row["layers"] for row in scores} == set(sets)
     assert len(run["sheet"]) == 1
@@ -176,7 +184,7 @@ def test_every_preset_runs_from_fmri(preset: str, study: Path, results: Path) ->
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("preset", ["natural-pixels", "shapes", "letters", "imagery"])
+@pytest.mark.parametrize("preset", ["natural-pixels", "shapes", "imagery"])
 def test_both_starts_give_the_same_images(preset: str, study: Path, tmp_path: Path) -> None:
     """What is decoded from fMRI, saved by number as the authors do, and inverted from there."""
     image_type = SETUPS[preset][0]

@@ -40,7 +40,7 @@ class NiftiRuns:
 
     ``load_patterns`` gives the volumes themselves (for ``preprocess_runs``): float32, one row a volume,
     labelled by the event that goes on in its middle. ``estimate_responses`` gives one pattern a condition or
-    trial instead, by a GLM, and needs a tenth of the memory since it reads one run at a time.
+    trial instead, by a GLM; it reads one run at a time.
 
     Parameters
     ----------

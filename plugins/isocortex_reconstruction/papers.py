@@ -22,7 +22,7 @@ PAPERS = (
         "Shirakawa K, Nagano Y, Tanaka M, et al. (2025). Spurious reconstruction from brain activity. "
         "Neural Networks.",
         "doi:10.1016/j.neunet.2025.107515",
-        ("check_reconstruction", "check_domains"),
+        ("check_reconstruction", "check_domains", "check_with_stimuli"),
     ),
     Paper(
         "Wang et al. 2004",

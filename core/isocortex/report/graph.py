@@ -16,6 +16,8 @@ from isocortex.pipeline.progress import clock
 from isocortex.pipeline.store import Result
 
 WIDTH, HEIGHT, GAP_X, GAP_Y = 168, 50, 34, 16
+BEND = 4
+"""Height of a bend: edges that pass by take less room than steps."""
 
 
 @dataclass
@@ -28,8 +30,14 @@ class Node:
     place: float = 0.0
     x: float = 0.0
     y: float = 0.0
+    height: float = HEIGHT
     before: list[Node] = field(default_factory=list)
     after: list[Node] = field(default_factory=list)
+
+    @property
+    def middle(self) -> float:
+        """Height at which edges meet it."""
+        return self.y + self.height / 2
 
 
 @dataclass(frozen=True)
@@ -80,12 +88,13 @@ def graph_of(plan: Plan, steps: list[dict[str, Any]]) -> Graph:
     }
     layers = _layers({step["name"]: step for step in steps}, needs)
     _order(layers)
-    height = max(len(layer) for layer in layers) * (HEIGHT + GAP_Y) + GAP_Y
+    heights = [sum(node.height + GAP_Y for node in layer) - GAP_Y for layer in layers]
+    height = max(heights) + 2 * GAP_Y
     for number, layer in enumerate(layers):
-        top = (height - len(layer) * (HEIGHT + GAP_Y) + GAP_Y) / 2
-        for place, node in enumerate(layer):
-            node.x = GAP_Y + number * (WIDTH + GAP_X)
-            node.y = top + place * (HEIGHT + GAP_Y)
+        top = (height - heights[number]) / 2
+        for node in layer:
+            node.x, node.y = GAP_Y + number * (WIDTH + GAP_X), top
+            top += node.height + GAP_Y
     nodes = [node for layer in layers for node in layer]
     edges = [path for node in nodes if node.step is not None for path in _paths(node)]
     width = len(layers) * (WIDTH + GAP_X) - GAP_X + 2 * GAP_Y
@@ -112,7 +121,7 @@ def _layers(steps: Mapping[str, Mapping[str, Any]], needs: Mapping[str, list[str
 
 def _connect(start: Node, end: Node, layers: list[list[Node]]) -> None:
     for layer in range(start.layer + 1, end.layer):
-        bend = Node(layer)
+        bend = Node(layer, height=BEND)
         layers[layer].append(bend)
         start.after.append(bend)
         bend.before.append(start)
@@ -145,14 +154,14 @@ def _paths(start: Node) -> list[str]:
     """SVG paths of the edges from a step on, through their bends."""
     paths = []
     for first in start.after:
-        node, path = first, f"M{start.x + WIDTH:g} {start.y + HEIGHT / 2:g}"
-        x, y = start.x + WIDTH, start.y + HEIGHT / 2
+        node, path = first, f"M{start.x + WIDTH:g} {start.middle:g}"
+        x, y = start.x + WIDTH, start.middle
         while True:
-            path += _curve(x, y, node.x, node.y + HEIGHT / 2)
+            path += _curve(x, y, node.x, node.middle)
             if node.step is not None:
                 break
             path += f"H{node.x + WIDTH:g}"
-            x, y, node = node.x + WIDTH, node.y + HEIGHT / 2, node.after[0]
+            x, y, node = node.x + WIDTH, node.middle, node.after[0]
         paths.append(path)
     return paths
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import json
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -163,13 +164,16 @@ def read_confounds(
 def read_tr(path: Path, image: Any, given: float | None) -> float:
     """Repetition time in seconds: as given, else of the JSON file beside the volumes, else of their header.
 
-    Raises ``DataError`` where the file and the header differ, and where nobody says it.
+    A header that says otherwise than what is given is warned about. Raises ``DataError`` where the file and
+    the header differ, and where nobody says it.
     """
-    if given is not None:
-        return given
     size, unit = float(image.header.get_zooms()[3]), image.header.get_xyzt_units()[1]
     header = size * {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}.get(unit, 0.0)
     side = sidecar(path)
+    if given is not None:
+        if header > 0 and abs(header - given) > 1e-2 * given:
+            warnings.warn(f"{path}: tr: {given:g} s is used; its header says {header:g} s", stacklevel=2)
+        return given
     if side.is_file():
         try:
             said = json.loads(side.read_text(encoding="utf-8")).get("RepetitionTime")

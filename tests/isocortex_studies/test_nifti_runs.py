@@ -174,6 +174,8 @@ def test_repetition_time(tmp_path: Path) -> None:
     image.to_filename(tmp_path / "1.nii.gz")
     with pytest.raises(DataError, match=r"TR is 2.5 s in its header, 2 s in 1\.json; set tr"):
         next(source.load_runs("sub-01"))
+    with pytest.warns(UserWarning, match=r"tr: 2 s is used; its header says 2.5 s"):
+        assert next(NiftiRuns(tmp_path, "{run}.nii.gz", "events.tsv", tr=2.0).load_runs("sub-01")).tr == 2.0
     (tmp_path / "1.json").unlink()
     assert next(source.load_runs("sub-01")).tr == 2.5
     image.header.set_xyzt_units("mm", "unknown")

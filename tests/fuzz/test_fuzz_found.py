@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import struct
+import zipfile
 from pathlib import Path
 
 import h5py
@@ -14,11 +15,12 @@ import pytest
 from fuzz_folders import DATA
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from isocortex.assets.records import Record
 from isocortex.data import Patterns
 from isocortex.errors import DamagedFile, DataError, LabelMismatch, PipelineError, Problem
-from isocortex.formats import arrays, mat
+from isocortex.formats import arrays, mat, png
 from isocortex.pipeline import store as storing
 from isocortex.pipeline.store import Store
 from isocortex.pipeline.verify import verify
@@ -27,6 +29,7 @@ from isocortex_decoding.files.bdata import BData
 from isocortex_decoding.files.decoder_dirs import read_decoder
 from isocortex_decoding.files.feature_dirs import read_index
 from isocortex_decoding.files.selection import _is_like
+from isocortex_vision.models.keras_model import load_keras
 
 QUICK = settings(derandomize=True, deadline=None, database=None, max_examples=200)
 
@@ -237,6 +240,29 @@ def test_what_a_decoder_says_of_itself_is_yaml(tmp_path: Path, text: str) -> Non
     (tmp_path / "info.yaml").write_bytes(text.encode("latin-1"))
     with pytest.raises(DataError, match=r"info\.yaml|not finished"):
         read_decoder(tmp_path)
+
+
+def test_a_network_that_unpacks_without_end(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.keras"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for name in ("config.json", "metadata.json", "model.weights.h5"):
+            file.writestr(name, b" " * 2**25)
+    assert path.stat().st_size < 2**20
+    with pytest.raises(DamagedFile, match="out of all proportion"):
+        load_keras(path)
+
+
+def test_a_picture_that_a_small_file_cannot_hold(tmp_path: Path) -> None:
+    sound, bad = tmp_path / "sound.png", tmp_path / "bad.tiff"
+    Image.new("1", (2000, 1000)).save(sound)  # of one bit, all alike: as small as a picture can be packed
+    assert png.read_png(sound).shape == (1000, 2000, 3)
+    Image.new("RGB", (5, 5)).save(bad)
+    content = bytearray(bad.read_bytes())
+    place = content.index(struct.pack("<HHI", 257, 4, 1))
+    content[place + 8 : place + 12] = struct.pack("<I", 16_000_000)
+    bad.write_bytes(content)
+    with pytest.raises(DamagedFile, match="5 x 16000000 pixels, too many"):
+        png.read_png(bad)
 
 
 def test_a_file_name_that_no_disk_takes(tmp_path: Path) -> None:

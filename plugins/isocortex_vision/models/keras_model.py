@@ -24,6 +24,10 @@ SCHEMES: Mapping[str, Preprocessing] = {
 """Keras's own names for how images of 0 to 255 are prepared; "none" hands them over as they are."""
 
 
+_FACTOR, _ROOM = 60, 2**26
+"""A file may become so many times its size when it is unpacked, plus so many bytes."""
+
+
 class KerasModel(TensorFlowModel):
     """A saved Keras network (``.keras``), loaded with ``safe_mode=True``: no code of the file is run.
 
@@ -114,6 +118,7 @@ def load_keras(path: Path) -> Any:
         raise DataError(f"{path}: there is no such file")
     if not zipfile.is_zipfile(path):
         raise DamagedFile(f"{path}: not a .keras file (weights alone go to vgg16 or vgg19)")
+    _check_members(path)
     from isocortex_vision._tensorflow import tf
 
     if path.suffix != ".keras":
@@ -126,6 +131,19 @@ def load_keras(path: Path) -> Any:
     if not getattr(network, "inputs", None) or len(network.inputs) != 1:
         raise DataError(f"{path}: the network must have one input, an image, and be built")
     return network
+
+
+def _check_members(path: Path) -> None:
+    """Refuse a file that becomes far too large when it is unpacked: Keras stores, it does not pack."""
+    import zipfile
+
+    try:
+        with zipfile.ZipFile(path) as file:
+            total = sum(member.file_size for member in file.infolist())
+    except Exception as error:  # zipfile has no common error for damage
+        raise DamagedFile(f"{path}: a damaged zip file ({error})") from None
+    if total > _FACTOR * path.stat().st_size + _ROOM:
+        raise DamagedFile(f"{path}: would become {total} bytes, out of all proportion to its size")
 
 
 def _size(network: Any, name: str, wanted: tuple[int, int] | None) -> tuple[int, int]:

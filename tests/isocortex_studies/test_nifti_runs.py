@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -39,9 +40,10 @@ def table(path: Path, text: str = EVENTS) -> None:
     path.write_text(text)
 
 
-@pytest.fixture
-def bids(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def bids(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two subjects, runs 1, 2 and 10; fMRIPrep's names beside the raw ones, confounds, a mask a subject."""
+    tmp_path = tmp_path_factory.mktemp("bids")
     for number, subject in enumerate(("sub-01", "sub-02")):
         for run in ("1", "2", "10"):
             stem = f"{subject}_task-objects_run-{run}"
@@ -69,7 +71,7 @@ def prepared(bids: Path) -> Callable[..., NiftiRuns]:
             "confounds": f"{stem}_desc-confounds_timeseries.tsv",
             "mask": "{subject}/mask.nii.gz",
         }
-        return NiftiRuns(bids / "prep", **{**settings, **changes})
+        return NiftiRuns(changes.pop("root", bids) / "prep", **{**settings, **changes})
 
     return make
 
@@ -224,14 +226,17 @@ def test_bad_events(tmp_path: Path, text: str, message: str) -> None:
     assert message in problem
 
 
-def test_grids_and_lengths_that_differ(bids: Path, prepared: Callable[..., NiftiRuns]) -> None:
+def test_grids_and_lengths_that_differ(
+    bids: Path, prepared: Callable[..., NiftiRuns], tmp_path: Path
+) -> None:
+    root = shutil.copytree(bids, tmp_path / "copy")
     name = "prep/sub-01/func/sub-01_task-objects_run-2_space-T1w_desc-preproc_bold.nii.gz"
-    write_run(bids / name, affine=np.diag([3.0, 3, 3.1, 1]))
+    write_run(root / name, affine=np.diag([3.0, 3, 3.1, 1]))
     with pytest.raises(GridMismatch, match="run-2"):
-        prepared().load_patterns("sub-01")
-    write_run(bids / name, n=11)
+        prepared(root=root).load_patterns("sub-01")
+    write_run(root / name, n=11)
     with pytest.raises(DataError, match="12 rows for the 11 volumes of run '2'"):
-        prepared().load_patterns("sub-01")
+        prepared(root=root).load_patterns("sub-01")
     with pytest.warns(UserWarning, match="1 events go on in the middle of no volume"):
-        write_run(bids / name, n=8)
-        prepared(confounds=None, runs=["2"]).load_patterns("sub-01")
+        write_run(root / name, n=8)
+        prepared(root=root, confounds=None, runs=["2"]).load_patterns("sub-01")

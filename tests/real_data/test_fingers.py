@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import isocortex as ic
+from isocortex.cli import main
 
 HERE = Path(__file__).parent
 MODELS = {"Naturalstats": 0.848, "Muscle": 0.771, "somatotopy": 0.638}
@@ -80,3 +82,21 @@ def test_figures_and_report(study: Any) -> None:
     page = (study.folder / "report.html").read_text(encoding="utf-8")
     for text in ("finger-movements", "Naturalstats", "somatotopy", "sub7", "0.8588"):
         assert text in page, text
+
+
+def test_by_the_command_line(study: Any, real_data: Path) -> None:
+    """What Python has computed is reused, and a change of one setting recomputes what hangs on it alone."""
+    given = [
+        "run",
+        str(HERE / "finger-movements.yaml"),
+        "--out",
+        str(study.folder),
+        "--set",
+        f"root={folder(real_data)}",
+    ]
+    done = CliRunner().invoke(main, [*given, "--dry-run"])
+    assert done.exit_code == 0 and "0 of 23 step instances to do" in done.output, done.output
+    done = CliRunner().invoke(main, [*given, "--dry-run", "--set", "similarity=cosine"])
+    assert done.exit_code == 0 and "4 of 23 step instances to do" in done.output, done.output
+    done = CliRunner().invoke(main, ["verify", str(study.folder)])
+    assert done.exit_code == 0, done.output

@@ -81,12 +81,20 @@ def ridge_by_hand(X: Any, Y: Any, test: Any) -> Any:
     return predicted
 
 
-def decoded_by_hand(study: Path, layer: str, units: Any) -> dict[str, Any]:
+def true_features(layers: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """Layer -> training stimulus -> units, from the pictures."""
+    known = pictures("training")
+    found = network().features(np.stack(list(known.values())).astype(np.float32), layers)
+    return {
+        name: dict(zip(known, values.reshape(len(known), -1).astype(np.float64), strict=True))
+        for name, values in found.items()
+    }
+
+
+def decoded_by_hand(study: Path, known: dict[str, Any], units: Any) -> dict[str, Any]:
     """What studies.md B.5 says, from the files: stimulus -> decoded units."""
     X, shown = samples(study, "training", "VC", 3)
-    known = pictures("training")
-    true = network().features(np.stack(list(known.values())).astype(np.float32), [layer])[layer]
-    true = dict(zip(known, true.reshape(len(known), -1)[:, units].astype(np.float64), strict=True))
+    true = {name: values[units] for name, values in known.items()}
     each = np.stack([true[name] for name in dict.fromkeys(shown)])
     mean, sd = each.mean(axis=0), each.std(axis=0, ddof=1)
     Y = (np.stack([true[name] for name in shown]) - mean) / sd
@@ -116,9 +124,9 @@ def test_natural_images_from_fmri(study: Path, tmp_path: Path) -> None:
     decoded = run["decoded"]["S1,VC"]
     names = set(files.names_of("natural").values())
     assert set(decoded.stimuli) == names and decoded.averaged == (4,) * 5
-    for layer in ("conv1_1", "conv1_2"):
+    for layer, known in true_features(("conv1_1", "conv1_2")).items():
         units = np.random.default_rng(0).choice(decoded.matrix(layer).shape[1], 60, replace=False)
-        by_hand = decoded_by_hand(study, layer, units)
+        by_hand = decoded_by_hand(study, known, units)
         for row, name in enumerate(decoded.stimuli):
             # the voxels are float64; features are float32
             np.testing.assert_allclose(decoded.matrix(layer)[row, units], by_hand[name], rtol=1e-4, atol=1e-3)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import io
+import os
 import re
 import runpy
 import shlex
+import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +40,7 @@ class Reader:
     printed: str = ""
     files: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    path: list[str] = field(default_factory=list)
 
     def follow(self, page: str) -> None:
         """Do what every marked block of the page says, in order; a block without a mark is an error."""
@@ -64,11 +68,45 @@ class Reader:
             done = CliRunner().invoke(main, arguments)
             assert done.exit_code == 0, f"{line}\n{done.output}"
             return done.stdout
+        if program in ("rm", "pip", "pytest"):
+            return getattr(self, program)(*arguments)
         assert program == "python" and len(arguments) == 1, f"no such command here: {line}"
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
             runpy.run_path(str(self.folder / arguments[0]), run_name="__main__")
         return printed.getvalue()
+
+    def rm(self, *files: str) -> str:
+        """Remove files."""
+        for file in files:
+            (self.folder / file).unlink()
+        return ""
+
+    def pip(self, *arguments: str) -> str:
+        """Install a plugin package as ``pip install -e`` does: its folder and entry points on the path."""
+        *how, name = arguments
+        assert how == ["install", "-e"]
+        project = tomllib.loads((self.folder / name / "pyproject.toml").read_text())["project"]
+        info = self.folder / "site" / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
+        )
+        points = project["entry-points"]["isocortex"].items()
+        (info / "entry_points.txt").write_text("[isocortex]\n" + "".join(f"{k} = {v}\n" for k, v in points))
+        self.path += [str(self.folder / name / "src"), str(self.folder / "site")]
+        sys.path[:0] = self.path
+        return ""
+
+    def pytest(self, *arguments: str) -> str:
+        """Run tests in a process of their own."""
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+        variables = {**os.environ, "PYTHONPATH": os.pathsep.join(self.path)}
+        done = subprocess.run(
+            command, env=variables, cwd=self.folder, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
 
 def same(printed: str, expected: str) -> None:
@@ -89,6 +127,7 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     before = set(sys.modules)
+    monkeypatch.setattr(sys, "path", list(sys.path))
 
     def follow(page: str) -> Reader:
         reading = Reader(tmp_path)

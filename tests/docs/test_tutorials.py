@@ -65,3 +65,18 @@ def test_own_model_in_pytorch(reader: Callable[[str], Any]) -> None:
     )
     read = reader("tutorial-own-model.md")
     assert (read.folder / "runs/layers-torch/bars/figure.png").is_file()
+
+
+@follow
+def test_own_fmri(reader: Callable[[str], Any]) -> None:
+    folder = reader("tutorial-own-fmri.md").folder
+    assert (folder / "runs/mystudy/picture/figure.png").is_file()
+    tests = ic.Table.load(folder / "runs/mystudy/tests/tests")
+    assert tests["significant"].tolist() == [True]
+
+
+@follow
+def test_own_study(reader: Callable[[str], Any]) -> None:
+    folder = reader("tutorial-own-study.md").folder
+    assert (folder / "results/picture/figure.png").is_file()
+    assert "ratings-study" in {info.name for info in ic.plugin_manager().infos}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import importlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,7 +144,6 @@ def execute(
     execution: Mapping[str, Any] | str | Path | None = None,
 ) -> RunEvent:
     """Run a checked plan; failures are in the event that is given back."""
-    from isocortex.pipeline.cluster.clusters import require_dask
     from isocortex.pipeline.execution import chosen
     from isocortex.pipeline.progress import progress as display
     from isocortex.pipeline.record import RunRecord
@@ -153,7 +153,7 @@ def execute(
     document = plan.document
     how = chosen(document.execution, document.steps, execution, workers, scheduler)
     if how.scheduler is not None:
-        require_dask(how.scheduler)
+        importlib.import_module("isocortex.pipeline.cluster.clusters").require_dask(how.scheduler)
     listeners: dict[str, object] = {"progress": display()} if progress else {}
     listeners |= {"run-record": RunRecord(), "report": Report()}
     folder = Path(out) if out is not None else Path("runs") / plan.name

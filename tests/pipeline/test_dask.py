@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -266,11 +268,8 @@ def test_a_plugin_that_was_edited_between_runs_is_read_anew(tmp_path: Path, clus
     assert results(tmp_path / "out") == results(tmp_path / "alone")
 
 
+@pytest.mark.slow  # 10 s
 def test_a_lost_scheduler_ends_the_run_which_goes_on_later(tmp_path: Path) -> None:
-    from click.testing import CliRunner
-
-    from isocortex.cli import main
-
     path = write_study(tmp_path / "study")
     with loopback(tmp_path / "dask") as own:
 
@@ -289,7 +288,80 @@ def test_a_lost_scheduler_ends_the_run_which_goes_on_later(tmp_path: Path) -> No
     run = ic.run(path, tmp_path / "out", set={"pause": 0.3})
     assert run.reused
     assert leftovers(tmp_path / "out") == []
-    found = CliRunner().invoke(
-        main, ["run", str(path), "--out", str(tmp_path / "x"), "--scheduler", "tcp://127.0.0.1:9"]
-    )
-    assert found.exit_code == 2 and "no Dask scheduler answers at tcp://127.0.0.1:9" in found.stderr
+
+
+def test_an_address_where_nothing_answers_is_a_wrong_request(tmp_path: Path) -> None:
+    from isocortex.pipeline.cluster.clusters import _address
+
+    with pytest.raises(
+        IsocortexError, match=r"no Dask scheduler answers at tcp://127.0.0.1:9 \(.*dask scheduler"
+    ):
+        _address("tcp://127.0.0.1:9", timeout=0.3)
+
+
+def interrupted(command: list[str], log: Path, parts: int) -> str:
+    """Start a run, press Ctrl-C when so many parts have begun; gives what it said."""
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    for _ in range(1200):
+        if len(log.read_text().splitlines()) >= parts:
+            break
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of them
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1, said
+    return said
+
+
+@pytest.mark.slow  # 20 s
+@pytest.mark.parametrize("kind", ["address", "local"])
+def test_ctrl_c_leaves_what_the_next_run_goes_on_with(
+    tmp_path: Path, cluster: Loopback, log: Path, kind: str
+) -> None:
+    path, out = write_tiny(tmp_path / "study", logged(CUT, log), CUT_PIPELINE), tmp_path / "out"
+    scheduler = cluster.address if kind == "address" else "local:2"
+    command = [sys.executable, "-m", "isocortex.cli", "run", str(path), "--out", str(out)]
+    command += ["--set", "pause=1.0", "--set", "count=30", "--scheduler", scheduler]
+    said = interrupted(command, log, 5)
+    assert "Stopped. The same command goes on from here." in said and "Traceback" not in said, said
+    assert run_record(out)["status"] == "interrupted" and leftovers(out) == []
+    before = log.read_text().splitlines()
+    if kind == "local":
+        assert not any(Path("/proc", line.split()[-1]).exists() for line in before)
+    run = ic.run(path, out, set={"pause": 1.0, "count": 30}, scheduler=cluster.address)
+    assert run.reused == ["numbers"]
+    again = log.read_text().splitlines()[len(before) :]
+    assert len(again) < 10, "parts that were done are used"
+    assert statuses(out) == {"numbers": "reused", "shifted": "done", "mean": "done"}
+    ic.run(path, tmp_path / "alone", set={"pause": 0.0, "count": 30})
+    same = [(folder / "shifted" / "y.npy").read_bytes() for folder in (out, tmp_path / "alone")]
+    assert same[0] == same[1]
+
+
+@pytest.mark.slow  # 10 s
+def test_workers_of_this_machine_give_the_same_bytes(tmp_path: Path) -> None:
+    path = write_study(tmp_path / "study")
+    ic.run(path, tmp_path / "alone")
+    ic.run(path, tmp_path / "shared", scheduler="local:2")
+    assert results(tmp_path / "alone") == results(tmp_path / "shared")
+
+
+@pytest.mark.slow  # 10 s
+def test_jobs_of_a_batch_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With dask-jobqueue's own local jobs in place of SLURM's."""
+    from isocortex.pipeline.cluster import clusters
+
+    monkeypatch.setitem(clusters.CLASSES, "slurm", ("dask_jobqueue.local", "LocalCluster"))
+    monkeypatch.setattr(clusters, "_prologue", list)
+    path = write_study(tmp_path / "study")
+    jobs = {"jobs": 2, "cores": 1, "memory": "1 GiB", "scheduler_options": {"host": "127.0.0.1"}}
+    ic.run(path, tmp_path / "shared", scheduler="slurm", execution={"cluster": jobs})
+    ic.run(path, tmp_path / "alone")
+    assert results(tmp_path / "alone") == results(tmp_path / "shared")
+
+
+@pytest.mark.slow  # 60 s
+def test_the_steps_of_a_study_give_the_same_bytes(tmp_path: Path, cluster: Loopback) -> None:
+    ic.run("searchlight-codes", tmp_path / "alone", preset="quick")
+    ic.run("searchlight-codes", tmp_path / "shared", preset="quick", scheduler=cluster.address)
+    assert results(tmp_path / "alone") == results(tmp_path / "shared")

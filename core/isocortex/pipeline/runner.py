@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import graphlib
+import importlib
 from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -108,11 +109,11 @@ class Runner:
 
     def _chosen(self) -> AnyExecutor:
         if self.execution.scheduler is not None:
-            from isocortex.pipeline.cluster.executor import Dask
-            from isocortex.pipeline.cluster.on_worker import Setup
-
-            setup = Setup.of(self.store.out, self.store.token, self.manager)
-            return Dask(setup, self.execution, list(self.plan.document.steps))
+            # by name: neither the cluster nor Dask's version is part of what a step computes with
+            module = importlib.import_module("isocortex.pipeline.cluster.executor")
+            setup = module.Setup.of(self.store.out, self.store.token, self.manager)
+            dask: Dask = module.Dask(setup, self.execution, list(self.plan.document.steps))
+            return dask
         workers = self.execution.workers or 1
         return self._local if workers == 1 else Workers(workers, self.manager)
 

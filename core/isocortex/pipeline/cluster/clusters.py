@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +18,9 @@ CLASSES = {
     "pbs": ("dask_jobqueue", "PBSCluster"),
     "sge": ("dask_jobqueue", "SGECluster"),
 }
+
+QUIET = {"dashboard": False, "dashboard_address": ":0"}
+"""Options of a scheduler that shows no pages."""
 
 
 @dataclass
@@ -93,9 +97,9 @@ def _client(where: Any, **settings: Any) -> Any:
     return made(where, set_as_default=False, **settings)
 
 
-def _address(scheduler: str) -> Cluster:
+def _address(scheduler: str, timeout: float = 20) -> Cluster:
     try:
-        return Cluster(scheduler, _client(scheduler, timeout=20))
+        return Cluster(scheduler, _client(scheduler, timeout=timeout))
     except (OSError, ValueError) as error:
         raise IsocortexError(
             f"no Dask scheduler answers at {scheduler} ({type(error).__name__}); "
@@ -155,19 +159,24 @@ def batch_cluster(scheduler: str, execution: ExecutionPart) -> Any:
     except ValueError as error:
         raise IsocortexError(f"execution: cluster: memory: expected {error}") from None
     settings["job_script_prologue"] = [*_prologue(), *settings.get("job_script_prologue", [])]
+    settings["scheduler_options"] = {**QUIET, **settings.get("scheduler_options", {})}
+    _require_known(settings, made)
     try:
         return made(**settings)
     except (TypeError, ValueError) as error:
-        raise IsocortexError(f"execution: cluster: {_hint(error, made, settings)}") from None
+        raise IsocortexError(f"execution: cluster: {str(error).splitlines()[0]}") from None
 
 
-def _hint(error: Exception, made: Any, settings: Mapping[str, Any]) -> str:
-    import inspect
-
-    job = made.job_cls
-    known = {name for kind in job.__mro__ for name in inspect.signature(kind.__init__).parameters}
-    strange = sorted(set(settings) - known)
-    return f"{error}" + (f"; {strange[0]}: {suggestion(strange[0], known, 'settings')}" if strange else "")
+def _require_known(settings: Mapping[str, Any], made: Any) -> None:
+    """Raise for a setting that neither the cluster nor its jobs take, with what is close to it."""
+    kinds = [*made.job_cls.__mro__, *made.__mro__]
+    known = {name for kind in kinds for name in inspect.signature(kind.__init__).parameters}
+    known -= {"self", "args", "kwargs", "job_kwargs", "base_class_kwargs"}
+    for name in settings:
+        if name not in known:
+            raise IsocortexError(
+                f"execution: cluster: there is no setting {name!r}; {suggestion(name, known, 'settings')}"
+            )
 
 
 def _prologue() -> list[str]:

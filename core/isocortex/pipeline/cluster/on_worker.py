@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -154,18 +155,24 @@ def _components(parts: Mapping[str, Part], records: Mapping[str, Any]) -> Iterat
         yield from _components(part.parts, records[name]["components"])
 
 
+@lru_cache(maxsize=1)
+def _libraries(_modules: int) -> Any:
+    """The BLAS libraries of this process, looked for again (10 ms) when modules were imported since."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
 @contextmanager
 def _as_in_the_run(setup: Setup) -> Iterator[None]:
     """Give BLAS the threads that it has in the run: all processors, unless the environment says less."""
-    from threadpoolctl import threadpool_limits
-
     from isocortex.threads import processors
 
     before = {name: os.environ.pop(name) for name in BLAS if name in os.environ}
     os.environ.update(setup.threads)
     most = min([int(text) for text in setup.threads.values() if text.isdecimal()] or [processors()])
     try:
-        with threadpool_limits(most, user_api="blas"):
+        with _libraries(len(sys.modules)).limit(limits=most, user_api="blas"):
             yield
     finally:
         for name in BLAS:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,33 +16,11 @@ from isocortex.data import Images, Patterns
 from isocortex.errors import DataError, suggestion
 from isocortex_decoding import BData, load_bdata, preprocess_bdata
 from isocortex_studies import shen_stimuli as stimuli
+from isocortex_studies.shen_files import Version, roi_key, subject_files, table_file
 from isocortex_studies.shen_labels import label_key_of, labelled, require_agreement
 from isocortex_studies.shen_pictures import stimulus_pictures
 from isocortex_studies.shen_stimuli import Names, Part
 from isocortex_vision.images.folder import Fit, fitted
-
-Version = Literal["original", "fmriprep"]
-
-FILES: Mapping[str, Mapping[str, str]] = MappingProxyType(
-    {
-        "original": {
-            "training": "perceptionNaturalImageTraining_original_VC",
-            "natural": "perceptionNaturalImageTest_original_VC",
-            "color_shape": "perceptionArtificialImage_original_VC",
-            "alphabet": "perceptionLetterImage_original_VC",
-            "imagery": "imagery_original_VC",
-        },
-        "fmriprep": {
-            "training": "ImageNetTraining_fmriprep_volume_native",
-            "natural": "ImageNetTest_fmriprep_volume_native",
-            "color_shape": "ArtificialShapes_fmriprep_volume_native",
-            "imagery": "Imagery_fmriprep_volume_native",
-        },
-    }
-)
-"""Version -> part -> file name after ``sub-01_``. Of the letters there is no file by fMRIPrep."""
-
-_ROI_KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType({"V4": ("ROI_V4", "ROI_hV4")})
 
 
 class Shen2019:
@@ -105,7 +82,7 @@ class Shen2019:
 
     def axes(self) -> Mapping[str, Sequence[str]]:
         """Give the subjects who have the part, and the ROIs in the file of the first of them."""
-        subjects = self._subjects()
+        subjects = subject_files(self.root, self.part, self.version)
         with BData(next(iter(subjects.values()))) as opened:
             keys = [key for key in opened.keys if key.startswith("ROI_")]
         rois = dict.fromkeys(key.removeprefix("ROI_") for key in keys if key != "ROI_hV4")
@@ -128,7 +105,7 @@ class Shen2019:
 
     def files(self, kind: str, **axes: str) -> list[Path]:
         """List the files that one load reads."""
-        table = self._table_file()
+        table = table_file(self.root, self.part)
         tables = [] if table is None else [table]
         if kind == "images":
             return [] if self.pictures is None else [*self._picture_files().values(), *tables]
@@ -139,7 +116,7 @@ class Shen2019:
         path = self._file(subject)
         names = self._names()
         with BData(path) as opened:
-            select = f"'{_roi_key(opened, roi)}' = 1"
+            select = f"'{roi_key(opened, roi)}' = 1"
             key = label_key_of(opened, self.part, self.label_key)
             imagery = self.part == "imagery" and "event_type" in opened.keys
             require_agreement(opened, key, self.part, names)
@@ -205,15 +182,8 @@ class Shen2019:
         """Numbers and names of the part's stimuli, as far as they are known."""
         if self.part == "imagery":
             return stimuli.IMAGERY
-        path = self._table_file()
+        path = table_file(self.root, self.part)
         return None if path is None else stimuli.read_table(path)
-
-    def _table_file(self) -> Path | None:
-        if self.root is None or self.part not in stimuli.TABLES:
-            return None
-        places = [self.root / "stimuli", self.root, self.root.parent / "stimuli"]
-        found = [place / name for place in places for name in stimuli.TABLES[self.part]]
-        return next((path for path in found if path.is_file()), None)
 
     def _lacking(self) -> str:
         if self.part not in stimuli.TABLES:
@@ -229,43 +199,14 @@ class Shen2019:
         names = self._names()
         return stimulus_pictures(self.pictures, self.part, names, self._excluded(names))
 
-    def _subjects(self) -> dict[str, Path]:
-        """Subject (S1) -> file of the part, by number."""
-        if self.root is None:
-            raise DataError("root: say which folder holds the study's fMRI files (sub-01_..._VC.h5)")
-        place = self.root / "fmri" if (self.root / "fmri").is_dir() else self.root
-        end = self._end()
-        found: dict[int, Path] = {}
-        for path in sorted(place.glob(f"sub-*_{end}.h5")):
-            match = re.fullmatch(rf"sub-(\d+)_{re.escape(end)}\.h5", path.name)
-            if match:
-                found[int(match[1])] = path
-        if not found:
-            raise DataError(f"{place}: has no file sub-01_{end}.h5, nor of another subject")
-        return {f"S{number}": found[number] for number in sorted(found)}
-
-    def _end(self) -> str:
-        if self.part not in FILES[self.version]:
-            raise DataError(f"version: there are no {self.version!r} files of the part {self.part!r}")
-        return FILES[self.version][self.part]
-
     def _file(self, subject: str) -> Path:
-        found = self._subjects()
+        found = subject_files(self.root, self.part, self.version)
         if subject not in found:
             raise DataError(
-                f"{self.root}: no subject {subject!r} has {self._end()}.h5; "
+                f"{self.root}: no subject {subject!r} has a file of the part {self.part!r}; "
                 f"{suggestion(subject, found, 'subjects')}"
             )
         return found[subject]
-
-
-def _roi_key(opened: BData, roi: str) -> str:
-    keys = _ROI_KEYS.get(roi, (f"ROI_{roi}",))
-    found = [key for key in keys if key in opened.keys]
-    if not found:
-        have = [key.removeprefix("ROI_") for key in opened.keys if key.startswith("ROI_")]
-        raise DataError(f"{opened.path}: no ROI {roi!r}; {suggestion(roi, have, 'ROIs')}")
-    return found[0]
 
 
 def _successive(labels: Sequence[str], runs: Sequence[str]) -> int:

@@ -13,7 +13,7 @@ import yaml
 from click.testing import CliRunner
 
 from isocortex.cli import main
-from isocortex_studies.shen_source import FILES
+from isocortex_studies.shen_files import FILES
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "deep-image-reconstruction.md").read_text(encoding="utf-8")

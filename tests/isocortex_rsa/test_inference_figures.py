@@ -88,8 +88,8 @@ def test_each_model_keeps_its_colour(turned: bool) -> None:
         figure = best_model_figure(best.number, best.models, view)  # type: ignore[arg-type]
         from matplotlib import colormaps
 
-        want = [tuple(round(255 * c) for c in colormaps["Spectral_r"](k)[:3]) for k in (0.0, 1.0)]
-        between = [tuple(round(255 * c) for c in colormaps["Spectral_r"](k)[:3]) for k in (0.25, 0.5)]
+        want = [tuple(round(255 * c) for c in colormaps["RdYlBu_r"](k)[:3]) for k in (0.0, 1.0)]
+        between = [tuple(round(255 * c) for c in colormaps["RdYlBu_r"](k)[:3]) for k in (0.25, 0.5)]
         found = colours(figure)
         assert all(min(np.abs(np.subtract(w, f)).max() for f in found) <= 1 for w in want)
         pixels = np.asarray(Image.open(io.BytesIO(figure.png)).convert("RGB"))

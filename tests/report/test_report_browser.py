@@ -219,6 +219,20 @@ def test_a_table_sorts_as_numbers_and_is_searched(look: Look, run_folder: Path) 
     assert page.execute_script(script, "search") == ["10", "2", "1"], "row1, row10 and row11"
 
 
+def test_kinds_have_colours_of_their_own(look: Look, run_folder: Path) -> None:
+    page = look(run_folder)
+    script = """
+        const labels = Object.fromEntries(arguments[0].map((number) => [number, `layer ${number}`]));
+        const data = Uint8Array.from(arguments[1]);
+        const map = { scale: "labels", labels, data, missing: 255, offset: 0, step: 1 };
+        return [...arguments[0], ...arguments[1]].map((number) => iso.colour(map, number).join())"""
+    many = page.execute_script(script, list(range(1, 17)), [3, 9])
+    assert len(set(many)) == 16 and many[16:] == [many[2], many[8]], "also those that do not occur"
+    assert (many[0], many[15]) == ("49,54,149", "165,0,38"), "from blue to red"
+    few = page.execute_script(script, [1, 2], [0, 1])
+    assert len(set(few)) == 3 and few[0] == few[3] == "86,180,233", "0 has no name and comes first"
+
+
 def pixel(page: Any, number: int, place: list[int]) -> list[int]:
     """Red, green, blue and alpha of a viewer's axial slice at a place, before it is made larger."""
     script = """

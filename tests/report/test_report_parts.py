@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+from importlib import resources
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from nibabel.orientations import io_orientation
 from scipy.spatial import cKDTree
 from tiny import write_tiny
@@ -20,12 +22,12 @@ from isocortex.data.spread import evenly
 from isocortex.errors import GridMismatch, LabelMismatch
 from isocortex.pipeline.plan import make_plan
 from isocortex.pipeline.yaml_text import parse_scalar
-from isocortex.report import parts, searchlights
+from isocortex.report import maps, parts, searchlights
 from isocortex.report.again import report_again
 from isocortex.report.encoding import encoded_size, json_text, quantise
 from isocortex.report.graph import HEIGHT, WIDTH, graph_of, steps_of
 from isocortex.report.maps import world_axes
-from isocortex.report.overview import asked
+from isocortex.report.overview import asked, in_words
 from isocortex.report.provenance import _written, command, sources
 from isocortex.report.searchlights import mean_rdms, thinned
 
@@ -251,6 +253,44 @@ def test_what_a_figure_is_drawn_from_follows_it(run_folder: Path) -> None:
     titles = [part.split('"')[0] for part in page.split('<section class="block" id="')[1:]]
     assert titles == [f"block-{number}" for number in range(1, 8)]
     assert "behind picture</span>" in page and page.index("behind picture") < page.index('id="block-3"')
+
+
+def test_a_map_of_many_named_kinds_shows_kinds() -> None:
+    values = np.array([1.0, 2, 15, 20, np.nan, *range(3, 15)])
+    names = {str(number): f"layer {number}" for number in range(1, 21)}
+    assert maps._scale(maps._Map("best", values, "model number", names), 1.0) == "labels"
+    assert maps._scale(maps._Map("best", values, "count", {}), 1.0) == "sequential"
+    assert maps._scale(maps._Map("best", values + 0.5, "t", names), 1.5) == "sequential"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ({"size": 32, "wide": None}, "size: 32, wide: none"),
+        ([{"step": [1.0, 2]}, True], "{step: [1.0, 2]}, yes"),
+        ([], "[]"),
+        ("a b", "a b"),
+        (False, "no"),
+    ],
+)
+def test_settings_in_words(value: Any, text: str) -> None:
+    assert in_words(value) == text
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "uses"),
+    [
+        ("digits-objects", {"embedding_figure", "image_sheet", "rdm_heatmap", "map_figure"}),
+        ("deep-image-reconstruction", {"stimulus_sheet", "loss_curves"}),
+        ("deep-image-reconstruction-fmri", {"stimulus_sheet", "loss_curves", "decoding_guards"}),
+    ],
+)
+def test_the_reports_of_the_studies_show_what_they_are_about(pipeline: str, uses: set[str]) -> None:
+    document = yaml.safe_load(resources.files("isocortex_pipelines").joinpath(f"{pipeline}.yaml").read_text())
+    shown = {document["steps"][name.partition(".")[0]]["use"] for name in document["report"]}
+    assert uses <= shown
+    if pipeline == "digits-objects":
+        assert shown & {"layer_map_figure", "best_model_figure"}
 
 
 def test_a_step_of_the_graph_leads_to_its_result(run_folder: Path) -> None:

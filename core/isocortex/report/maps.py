@@ -19,6 +19,8 @@ CAP = 12_000_000
 """Characters that the maps of one block may take."""
 N_LABELS = 12
 """A map of at most so many different whole numbers shows kinds (the best model, a region), not amounts."""
+N_NAMED = 60
+"""The same where a table names them, as the layers of a network."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,8 @@ def _scale(item: _Map, low: float) -> str:
         return "p"
     finite = item.values[np.isfinite(item.values)]
     kinds = np.unique(finite)
-    if 0 < len(kinds) <= N_LABELS and low >= 0 and bool(np.all(kinds == np.rint(kinds))):
+    most = N_NAMED if item.labels else N_LABELS
+    if 0 < len(kinds) <= most and low >= 0 and bool(np.all(kinds == np.rint(kinds))):
         return "labels"
     return "diverging" if low < 0 else "sequential"
 

@@ -129,7 +129,7 @@ def best_model_figure(
         raise DataError(
             f"best_model_figure: number {values.max():g} occurs, but models names only {len(names)}"
         )
-    colours = colormaps["Spectral_r"](np.linspace(0, 1, max(2, len(names))))[: len(names)]
+    colours = colormaps["RdYlBu_r"](np.linspace(0, 1, max(2, len(names))))[: len(names)]
     behind = _checked(anatomy, number.space, "best_model_figure")
     look = _Look(view, background, ListedColormap(colours), 0.5, len(names) + 0.5, "", behind)
     lines = -(-len(names) // COLUMNS)

@@ -146,8 +146,7 @@ def _model(path: Path) -> Any:
     from isocortex_vision.models.keras_model import KerasModel
 
     try:
-        model = KerasModel(path, "none")
-        return [model.layers, model.layer_shapes]
+        return KerasModel(path, "none").layers
     finally:
         keras.backend.clear_session(free_memory=False)
 

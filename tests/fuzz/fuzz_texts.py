@@ -107,7 +107,7 @@ def spoil_selection(rng: random.Random, content: bytes, seeds: Sequence[bytes]) 
     """Words of the language in any order, or an expression with some of its bytes changed."""
     if rng.random() < 0.3:
         return spoil(rng, content, seeds)
-    words = content.decode().split(" ") if rng.random() < 0.6 else []
+    words = content.decode("utf-8", "replace").split(" ") if rng.random() < 0.6 else []
     for _ in range(rng.choice((1, 2, 4, 9))):
         words.insert(rng.randrange(len(words) + 1), rng.choice(_WORDS))
     return rng.choice((" ", " ", "")).join(words).encode("utf-8", "surrogatepass")

@@ -58,6 +58,13 @@ def test_a_soft_link_is_no_detour_to_another_file(beside: Path) -> None:
         file["vmap"] = h5py.SoftLink("/way/vmap")
     with BData(path) as data, pytest.raises(DamagedFile, match="'vmap' is a link"):
         data.names("stimulus_name")
+    with h5py.File(path, "r+") as file:
+        del file["vmap"]
+        file.create_group("vmap")["way"] = h5py.ExternalLink("../secret/other.h5", "/vmap")
+    with BData(path) as data, pytest.raises(DamagedFile, match="'way/stimulus_name' is a link"):
+        data.names("way/stimulus_name")
+    with BData(path) as data:
+        assert data.names("dataset/x") is None and data.names("stimulus_name") is None
     found = beside / "some.mat"
     mat.write_mat(found, {"b": np.arange(3.0)}, "7.3")
     with h5py.File(found, "r+") as file:

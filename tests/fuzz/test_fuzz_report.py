@@ -157,7 +157,7 @@ def test_hostile_texts_are_shown_and_are_nothing_else(pipeline: Path, plain: Pag
     derandomize=True,
     deadline=None,
     database=None,
-    max_examples=6,
+    max_examples=4,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(

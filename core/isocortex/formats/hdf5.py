@@ -44,7 +44,14 @@ def reading(path: Path, what: str = "an HDF5 file") -> Iterator[None]:
 
 def has(group: Any, name: str) -> bool:
     """Whether a group has a member of that name; where a link leads is not looked at."""
-    return group.get(name, getlink=True) is not None
+    import h5py
+
+    for part in filter(None, name.split("/")):
+        link = group.get(part, getlink=True) if isinstance(group, h5py.Group) else None
+        if not isinstance(link, h5py.HardLink):
+            return link is not None
+        group = group[part]
+    return True
 
 
 def node(group: Any, name: str, where: str) -> Any:

@@ -140,7 +140,8 @@ def read_index(path: Path) -> dict[str, npt.NDArray[np.int64]]:
         if not isinstance(values, np.ndarray) or values.dtype.kind not in "iuf":
             raise DamagedFile(f"{path}: layer {layer!r} has no unit numbers")
         flat = values.ravel()
-        if flat.size and ((flat != np.rint(flat)).any() or flat.min() < 0 or flat.max() >= 2**53):
+        whole = bool(np.isfinite(flat).all()) and not (flat != np.rint(flat)).any()
+        if not whole or flat.min(initial=0) < 0 or flat.max(initial=0) >= 2**53:
             raise DamagedFile(f"{path}: layer {layer!r} has unit numbers that are not whole, or below 0")
         index[layer] = flat.astype(np.int64)
     return index

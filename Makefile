@@ -7,7 +7,7 @@ DEMO_OUT ?= runs/demo
 .PHONY: demo test lint slow bench docs clean version
 
 demo: .venv-demo/ready
-	.venv-demo/bin/isocortex run searchlight-codes --out $(DEMO_OUT)
+	.venv-demo/bin/isocortex run full-study --out $(DEMO_OUT)
 
 test: .venv-test/ready
 	.venv-test/bin/python -m pytest
@@ -32,7 +32,7 @@ version:
 
 .venv-demo/ready: pyproject.toml | version
 	$(PYTHON) -m venv .venv-demo
-	.venv-demo/bin/python -m pip install --quiet --disable-pip-version-check -e .
+	.venv-demo/bin/python -m pip install --quiet --disable-pip-version-check -e '.[hed]'
 	touch $@
 
 .venv-test/ready: pyproject.toml | version

@@ -149,6 +149,10 @@ def test_the_rdm_at_the_crosshair_is_the_mean_over_subjects(look: Look, run_fold
     assert viewer(page, 0, values.format(1, 0, 1)) == 6
     page.execute_script("document.querySelectorAll('[data-viewer]')[0].viewer.move([4, 0, 1])")
     assert "RDM at voxel 2, 1, 2, the nearest that has one, 3 mm away" in text(page, ".viewer .here p")
+    assert viewer(page, 0, "centre") == [4, 0, 0], "voxel 2, 1, 2"
+    assert viewer(page, 0, "slices.map((slice) => slice.marked)") == [True, True, False], "one slice below"
+    page.execute_script("document.querySelectorAll('[data-viewer]')[0].viewer.move([4, 0, 0])")
+    assert viewer(page, 0, "slices.some((slice) => slice.marked)") is False, "it is under the crosshair"
 
 
 def test_pointing_at_an_rdm_gives_the_pair_and_its_value(look: Look, run_folder: Path) -> None:

@@ -45,6 +45,13 @@ iso.Volume = class {
     return this.inside(place).map((index, axis) => index + this.start[axis]);
   }
 
+  placeOf(voxel) {
+    return this.axis.map((voxelAxis, world) => {
+      const at = voxel[voxelAxis] - this.start[voxelAxis];
+      return this.flip[world] ? this.size[world] - 1 - at : at;
+    });
+  }
+
   millimetres(place) {
     const voxel = [...this.voxel(place), 1];
     return this.affine.slice(0, 3).map((row) => row.reduce((sum, factor, axis) => sum + factor * voxel[axis], 0));
@@ -165,6 +172,23 @@ iso.Slice = class {
     context.lineWidth = 1;
     context.stroke();
     this.cross(context, stepX, stepY, [wide, high], height);
+    this.mark(context, stepX, stepY, height);
+  }
+
+  /* A dashed square around the voxel whose RDM is shown, where it is another and lies in this slice. */
+  mark(context, stepX, stepY, height) {
+    const { centre, place } = this.viewer;
+    this.marked = Boolean(centre) && centre[this.through] === place[this.through] && centre.some((at, axis) => at !== place[axis]);
+    if (!this.marked) return;
+    context.beginPath();
+    context.rect(centre[this.across] * stepX, (height - 1 - centre[this.up]) * stepY, stepX, stepY);
+    context.setLineDash([6, 4]);
+    for (const [colour, thickness] of [[iso.style("--canvas"), 4.5], [iso.style("--cross"), 1.8]]) {
+      context.strokeStyle = colour;
+      context.lineWidth = thickness;
+      context.stroke();
+    }
+    context.setLineDash([]);
   }
 
   cross(context, stepX, stepY, [wide, high], height) {

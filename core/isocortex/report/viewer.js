@@ -94,6 +94,7 @@ iso.Viewer = class {
     [this.maskColour, this.edgeColour] = [iso.style("--mask"), iso.style("--edge")];
     const sign = { p: "p ≤ ", labels: "" }[this.map.scale] ?? "|value| ≥ ";
     this.limit.textContent = this.map.scale === "labels" ? "(none for kinds)" : sign + iso.number(this.limitNow);
+    this.centre = this.rdms ? this.volume.placeOf(this.rdms.voxelNear(this.volume.voxel(this.place))) : null;
     this.slices.forEach((slice) => slice.draw());
     this.drawLegend();
     this.tell();
@@ -175,11 +176,16 @@ iso.VoxelRDMs = class {
     return [where, Math.sqrt(best)];
   }
 
+  voxelNear(voxel) {
+    const [centre] = this.nearest(voxel);
+    return [...this.centres.slice(3 * centre, 3 * centre + 3)];
+  }
+
   show(voxel) {
     const [centre, distance] = this.nearest(voxel);
     const { of, source, metric, counts } = this.data;
     const mean = of.length ? `mean of ${counts[centre]} of ${of.length}, ` : "";
-    const away = distance > 0 ? `, the nearest that has one, ${iso.number(distance)} mm away` : "";
+    const away = distance > 0 ? `, the nearest that has one, ${iso.number(distance)} mm away (dashed square)` : "";
     const at = [...this.centres.slice(3 * centre, 3 * centre + 3)].join(", ");
     this.title.textContent = `RDM at voxel ${at}${away} (${mean}${metric}, from ${source}) and, at its right, a model's`;
     this.centre = centre;

@@ -11,7 +11,6 @@ from typing import Any
 import isocortex_pipelines
 import numpy as np
 import pytest
-import yaml
 from scipy.stats import spearmanr
 from weight_files import write_checkpoint
 
@@ -444,15 +443,18 @@ def test_nifti_betas_with_the_studys_group_threshold(tmp_path: Path) -> None:
     (tmp_path / "betas").mkdir()
     (tmp_path / "betas" / "conditions.tsv").write_text("\n".join(["condition", *CONDITIONS]) + "\n")
     for subject in range(6):
-        values = rng.normal(size=(12, 12, 9, 16))
-        values[:, :5, :, :10] += 2 * rng.normal(size=(12, 5, 9, 10))
+        values = rng.normal(size=(14, 14, 10, 16)) + 3 * rng.normal(size=(14, 14, 10, 1))
+        values[:6, :7, :, :10] += 2 * rng.normal(size=(6, 7, 10, 10))
         nifti.write_volume(tmp_path / "betas" / f"S{subject}.nii.gz", values, np.diag([3.0, 3, 3, 1]))
-    small = yaml.safe_load((Path(isocortex_pipelines.__file__).parent / "digits-objects.yaml").read_text())
-    own = small["presets"]["quick"] | {"layer_draws": 20, "code_draws": 20, "pictures": "drawn-pictures"}
-    given = small["presets"]["lee2023-group"] | {**own, "n_subjects": None, "n_voxels": None}
+    given = {
+        "root": tmp_path / "betas", "pictures": "drawn-pictures", "size": 32, "per_category": 4,
+        "network": {"image_size": 32, "width": 0.0625}, "learning": {"epochs": 2, "learning_rate": 1e-3},
+        "schedule": [{"iterations": 5, "sigma": [1.0, 0.5], "step": [3.0, 1.0]}], "permutations": 500,
+        "layer_draws": 20, "code_draws": 20, "layer_voxels": 5, "code_voxels": 5,
+    }  # fmt: skip
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        ic.run("digits-objects", tmp_path / "out", {**given, "root": tmp_path / "betas"})
+        ic.run("digits-objects", tmp_path / "out", given, preset="lee2023-group")
     summary = Table.load(tmp_path / "out" / "code_test" / "summary")
     assert summary["model"].tolist() == list(CODES) and "sound_fwe" in summary.columns
     thresholded = StatMaps.load(tmp_path / "out" / "code_test" / "thresholded")

@@ -17,6 +17,7 @@ from isocortex.reference.__main__ import main
 from isocortex.reference.docstrings import Docstring
 from isocortex.reference.hooks import hook_names
 from isocortex.reference.markdown import anchor, inline, prose
+from isocortex.reference.meanings import gaps
 from isocortex.reference.pages import MARK, pages, write
 from isocortex.reference.pipelines import comments
 from isocortex.reference.site import Site
@@ -116,6 +117,11 @@ def a_png() -> bytes:
     buffer = io.BytesIO()
     Image.new("RGB", (4, 4)).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def test_what_no_docstring_says_is_listed() -> None:
+    site = Site(PluginManager(plugins=[Stranger()]), "object")
+    assert gaps(site) == ["step strange_step: rdms", "step strange_step: folder"]
 
 
 def example_data() -> list[ic.Data]:

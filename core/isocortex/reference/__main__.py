@@ -21,13 +21,20 @@ from isocortex.errors import IsocortexError
     type=click.Path(path_type=Path),
     help="A single-file plugin to take in.",
 )
-def main(out: Path, only: str | None, files: tuple[Path, ...]) -> None:
+@click.option("--gaps", "lacking", is_flag=True, help="Write nothing; list settings of unknown meaning.")
+def main(out: Path, only: str | None, files: tuple[Path, ...], lacking: bool) -> None:
     """Write one Markdown page for each kind of thing that is installed, plugins of yours included."""
     from isocortex.plugins.manager import PluginManager
+    from isocortex.reference.meanings import gaps
     from isocortex.reference.pages import pages, write
+    from isocortex.reference.site import Site
 
     try:
-        written = write(out, pages(PluginManager(files=files), only))
+        manager = PluginManager(files=files)
+        if lacking:
+            click.echo("\n".join(gaps(Site(manager, only))) or "Every setting has a meaning.")
+            return
+        written = write(out, pages(manager, only))
     except IsocortexError as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"{len(written)} pages in {out}")

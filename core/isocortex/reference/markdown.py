@@ -9,8 +9,8 @@ from typing import Any
 
 _CODE = re.compile(r"(``.+?``|`[^`\n]+`)", flags=re.DOTALL)
 
-_DEFINITION = re.compile(r"^(``\w+(?:\([^)]*\))?`` : )", flags=re.MULTILINE)
-"""A line that says what one optional member of a contract is; as Markdown an entry of a list."""
+_DEFINITION = re.compile(r"^(``[^`\n]+`` : )", flags=re.MULTILINE)
+"""A line that says what one thing in code is, a member of a contract say; in Markdown an entry of a list."""
 
 Linker = Callable[[str], str | None]
 """From a name in a code span to the address where it is described, if there is one."""

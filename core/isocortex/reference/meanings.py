@@ -29,6 +29,19 @@ def meanings(site: Site, item: Item) -> dict[str, str]:
     return found
 
 
+def gaps(site: Site) -> list[str]:
+    """Settings and inputs whose meaning no docstring says, for those who write it: ``step NAME: setting``."""
+    found = []
+    for kind, items in site.items.items():
+        for item in items:
+            if item.about is None or site.foreign(item):
+                continue
+            said = meanings(site, item)
+            names = [*item.about.inputs, *(setting["name"] for setting in item.about.settings)]
+            found += [f"{kind} {item.heading}: {name}" for name in names if not said.get(name)]
+    return found
+
+
 def _own(item: Item) -> dict[str, str]:
     """Parameters of the component's docstring, then of what it is derived from."""
     found = dict(item.docstring.parameters)

@@ -21,6 +21,7 @@ class _Group(click.Group):
     """Shows errors about the user's input as sentences, and a traceback only with --debug."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run a command; what is wrong with the request becomes a sentence and an exit code."""
         given = kwargs.get("args", args[0] if args else None)
         arguments = list(sys.argv[1:] if given is None else given)
         try:
@@ -232,6 +233,7 @@ def fetch(assets: tuple[str, ...], to: Path | None, quiet: bool, as_json: bool) 
     from isocortex.plugins.manager import PluginManager
 
     def warn(text: str) -> None:
+        """Print to the error stream, so that what is asked for can be piped on."""
         click.echo(text, err=True)
 
     catalogue = Catalogue.of(PluginManager())

@@ -84,14 +84,17 @@ class _File:
             raise DataError(f"{self.path}: no variable {name!r}; {suggestion(name, self.names, 'variables')}")
 
     def shape(self, name: str) -> tuple[str, tuple[int, ...]]:
+        """Type and shape of a variable; raises ``DataError`` where there is none of that name."""
         self._require(name)
         return self._shapes[name]()
 
     def read(self, name: str) -> Any:
+        """Read a variable of any kind."""
         self._require(name)
         return self._read(name)
 
     def numbers(self, name: str) -> Array:
+        """Read a variable of numbers; raises ``DamagedFile`` where it holds something else."""
         value = self.read(name)
         if not isinstance(value, np.ndarray):
             raise DamagedFile(f"{self.path}: variable {name!r} holds a {_word(value)}, not numbers")
@@ -137,6 +140,7 @@ def _of_5(path: Path, content: memoryview, limit: int) -> _File:
         found[variable.name] = variable
 
     def read(name: str) -> Any:
+        """Read a variable; one that cannot be read is named with its file."""
         try:
             return found[name].read()
         except mat5.Unreadable as error:

@@ -42,9 +42,11 @@ def _reader(
     content: Buffer, start: int, dtype: np.dtype[Any], shape: tuple[int, int], complex_: bool, sort: int
 ) -> Callable[[], Any]:
     def part(place: int) -> Array:
+        """Numbers of the matrix from a place in the file on, not copied."""
         return np.frombuffer(content, dtype, math.prod(shape), place)
 
     def read() -> Any:
+        """Read the matrix as numbers or rows of text."""
         values = part(start)
         if sort == 2:
             raise Unreadable("it is a sparse matrix; only numbers and text are read")

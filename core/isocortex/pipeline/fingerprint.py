@@ -154,6 +154,7 @@ class _Closure:
         return True
 
     def add_file(self, name: str, path: Path, unit: str) -> None:
+        """Take in a file of a unit, and what it imports."""
         watched = stamp(path)
         content = self.content(name, path)
         self.files[_plain(name)] = content

@@ -77,12 +77,14 @@ class _Reader:
         self.bound: dict[str, str] = {}
 
     def plain(self, node: ast.Import) -> None:
+        """Note the modules of ``import a.b as c``."""
         for alias in node.names:
             self.found[alias.name] = None
             if alias.name.partition(".")[0] == CORE:
                 self.bound[alias.asname or CORE] = alias.name if alias.asname else CORE
 
     def names(self, node: ast.ImportFrom) -> None:
+        """Note the modules of ``from a import b``, and what the names stand for in core."""
         base = self._absolute(node)
         self.found[base] = None
         names = {alias.name: alias.asname or alias.name for alias in node.names}

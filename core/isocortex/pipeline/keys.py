@@ -42,6 +42,7 @@ class KeyMaker:
         stamps: dict[Path, Stamp] = {}
 
         def read(path: Path) -> str:
+            """Digest of a file, which is remembered as it is now."""
             stamps[path] = stamp(path)
             return self.files.of(path)
 

@@ -128,6 +128,7 @@ class _Replacer:
         self.origins: dict[Place, str] = {}
 
     def replace(self, value: Any, place: Place) -> Any:
+        """Put parameters in for their names, at any depth of a value."""
         if isinstance(value, dict):
             return {key: self.replace(item, (*place, key)) for key, item in value.items()}
         if isinstance(value, list):
@@ -144,6 +145,7 @@ class _Replacer:
         return leading.with_text(text) if isinstance(leading, GivenPath) else text
 
     def inside(self, match: re.Match[str], place: Place) -> str:
+        """Text that stands for one ``$name`` (or ``$$``) inside a longer text."""
         name = match[1]
         if name is None:
             return "$$" if place[0] == "steps" else "$"
@@ -158,6 +160,7 @@ class _Replacer:
         return str(value).lower() if isinstance(value, bool) else str(value)
 
     def known(self, name: str, place: Place) -> bool:
+        """Whether a name has a value here; one that has none is noted as a problem."""
         if name in self.values:
             self.used.add(name)
             self.origins[place] = f" (${name}: {self.sources[name]})"

@@ -175,6 +175,7 @@ class _Planner:
 
     @property
     def problems(self) -> list[Problem]:
+        """All that was found wrong so far."""
         return self.resolver.problems
 
     def _schemas(self) -> Iterator[tuple[str, StepSchema]]:

@@ -54,6 +54,7 @@ class Resolved:
                 continue
 
             def content(path: str, mark: OnDisk, *_: Any) -> Any:
+                """What stands for a path in the key: what is in it, not where it lies."""
                 return "folder" if source and mark.folder else f"content:{digest(Path(path))}"
 
             out[name] = map_paths(setting.annotation, value, content)

@@ -72,6 +72,7 @@ def splits(
     """
 
     def mark(step: Step) -> Step:
+        """Note on the function how it is cut."""
         setattr(step, _MARK, Split(pieces, part, merge))
         return step
 

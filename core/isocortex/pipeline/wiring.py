@@ -50,6 +50,7 @@ class _Checker:
         self.document, self.schemas, self.over, self.resolver = document, schemas, over, resolver
 
     def step(self, name: str, schema: StepSchema) -> dict[str, Wire]:
+        """Wire all inputs of a step; what does not fit is noted as a problem."""
         place: Place = ("steps", name, "from")
         written = self.document.steps[name].from_
         if isinstance(written, str):
@@ -85,6 +86,7 @@ class _Checker:
         return wires
 
     def wire(self, name: str, item: Input, reference: str | list[str], place: Place) -> Wire | None:
+        """Wire one input to what its reference names; None where it does not fit."""
         texts = [reference] if isinstance(reference, str) else reference
         if not texts:
             self.fault(place, "an empty list; name at least one step")
@@ -104,6 +106,7 @@ class _Checker:
         return None
 
     def listed(self, name: str, item: Input, refs: list[Ref], place: Place) -> Wire | None:
+        """Wire one input to a list of steps, each of which gives a single result here."""
         if len({ref.text for ref in refs}) < len(refs):
             self.fault(place, "a step stands here twice")
             return None
@@ -134,6 +137,7 @@ class _Checker:
         return text
 
     def ref(self, text: str, place: Place) -> Ref | None:
+        """Find the output that ``step`` or ``step.output`` names; None where there is none."""
         step, dot, output = text.partition(".")
         if dot and not output:
             self.fault(place, f"{text!r} ends in a dot; write {step!r}, or step.output")
@@ -162,4 +166,5 @@ class _Checker:
         return Ref(text, step, output, outputs[output])
 
     def fault(self, place: Place, message: str) -> None:
+        """Note a problem at a place of the document."""
         self.resolver.fault(place, message)

@@ -124,6 +124,7 @@ class _Builder:
         self.count = 0
 
     def build(self, node: yaml.Node, place: Place) -> Any:
+        """Plain value of a node, at its place in the document."""
         line = self.text.lines.setdefault(place, node.start_mark.line + 1)
         self.count += 1
         if self.count > MAX_NODES:
@@ -149,6 +150,7 @@ class _Builder:
             self.open.discard(id(node))
 
     def mapping(self, node: yaml.MappingNode, place: Place) -> Any:
+        """Plain mapping of a node; keys are text, each once."""
         if node.tag != "tag:yaml.org,2002:map":
             return self.tagged(place, node)
         out: dict[str, Any] = {}
@@ -175,6 +177,7 @@ class _Builder:
         return out
 
     def scalar(self, node: yaml.Node, place: Place) -> Any:
+        """Text, number, truth value or None of a node."""
         kind = node.tag.removeprefix("tag:yaml.org,2002:")
         text = node.value
         try:
@@ -198,10 +201,12 @@ class _Builder:
         return self.tagged(place, node)
 
     def tagged(self, place: Place, node: yaml.Node) -> None:
+        """Note that a tag is not allowed."""
         tag = node.tag.replace("tag:yaml.org,2002:", "!!")
         return self.fault(place, f"the tag {tag} is not allowed: a pipeline holds plain values only", node)
 
     def fault(self, place: Place, message: str, node: yaml.Node, line: int | None = None) -> None:
+        """Note a problem at the line of a node."""
         line = line or node.start_mark.line + 1
         self.problems.append(Problem(message, _shortened(place), self.text.file, line))
 

@@ -78,6 +78,7 @@ class Registry:
         """Give the ``register`` callable that one plugin's hook is called with."""
 
         def register(name: str, component: object, summary: str = "") -> None:
+            """Register one component; raises ``PluginError`` for what is none."""
             if not isinstance(name, str) or not name or name != name.strip():
                 raise PluginError(f"register: {name!r} is not a name for a {kind}")
             form = "'package:file.yaml'" if kind == "pipeline" else "'package.module:name'"

@@ -104,7 +104,8 @@ def test_mistakes_in_given_settings(values: dict[str, Any], message: str) -> Non
 @pytest.mark.parametrize(("cluster", "message"), [
     ({"cores": 2}, "say how many cores and how much memory a job gets (memory is missing)"),
     ({"cores": 2, "memory": "much"}, "memory: expected a size such as 8 GiB or 500 MB"),
-    ({"cores": 2, "memory": "1 GB", "wall_time": "x"}, "there is no setting 'wall_time'; did you mean 'walltime'?"),
+    ({"cores": 2, "memory": "1 GB", "wall_time": "x"},
+     "there is no setting 'wall_time'; did you mean 'walltime'?"),
 ])  # fmt: skip
 def test_mistakes_in_settings_of_jobs(cluster: dict[str, Any], message: str) -> None:
     with pytest.raises(IsocortexError, match=re.escape(f"execution: cluster: {message}")):

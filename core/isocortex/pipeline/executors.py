@@ -31,7 +31,7 @@ class WorkersDied(IsocortexError):
 class InProcess(Executor):
     """Runs each task at once, here: the kernels themselves use all cores."""
 
-    room = 1
+    room = size = 1
 
     def __init__(self, manager: PluginManager) -> None:
         self._manager = manager
@@ -57,7 +57,7 @@ class Workers(Executor):
     """Worker processes that know the same plugins (objects excepted); a broken pool is replaced."""
 
     def __init__(self, workers: int, manager: PluginManager) -> None:
-        self._workers = self.room = workers
+        self._workers = self.room = self.size = workers
         self._setup = (
             list(sys.path),
             [str(file) for file in manager.files],

@@ -146,7 +146,7 @@ class Runner:
         for future in done:
             if isinstance(future.exception(), RunStopped):
                 future.result()
-        self.event.workers = executor.room
+        self.event.workers = executor.size
         jobs = {future: self._pending.pop(future) for future in done}
         for future, job in jobs.items():
             if isinstance(future.exception(), BrokenProcessPool):
@@ -183,7 +183,8 @@ class Runner:
     def _part_done(self, event: StepEvent, done: int, total: int) -> None:
         """Tell who watches how far a step is that several workers share."""
         for watch in self.event.watchers:
-            watch(event, done, total)
+            with suppress(Exception):  # who looks on must not end a run of hours
+                watch(event, done, total)
 
     def _bound_here(self, instance: Instance) -> bool:
         """Whether a component is an object of this process, which no worker has."""

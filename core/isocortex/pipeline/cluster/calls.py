@@ -40,8 +40,8 @@ class Worker:
     threads: int
 
     def has(self, needs: Needs) -> bool:
-        """Whether that is enough."""
-        return (needs[0] or 0) <= self.memory and (needs[1] or 0) <= self.threads
+        """Whether that is enough; limits of memory are rounded on their way to a job and back."""
+        return (needs[0] or 0) <= 1.01 * self.memory and (needs[1] or 0) <= self.threads
 
 
 def workers_of(identity: Mapping[str, Any], memory: int | None) -> dict[str, Worker]:

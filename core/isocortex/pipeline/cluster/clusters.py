@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib
 import inspect
 import os
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,9 @@ CLASSES = {
 QUIET = {"dashboard": False, "dashboard_address": ":0"}
 """Options of a scheduler that shows no pages."""
 
+SECONDS_BETWEEN = 10.0
+"""Between two looks at whether jobs have ended."""
+
 
 @dataclass
 class Cluster:
@@ -36,20 +40,20 @@ class Cluster:
     owned: Any = None
     memory: int | None = None
     jobs: int = 0
+    asked: float = 0.0
 
     def keep_up(self) -> None:
-        """Ask for jobs instead of those that have ended."""
-        if self.jobs:
+        """Ask for jobs instead of those that have ended, now and then."""
+        if self.jobs and time.monotonic() - self.asked > SECONDS_BETWEEN:
+            self.asked = time.monotonic()
             self.owned.scale(jobs=self.jobs)
 
     def close(self) -> None:
         """Let go of the cluster; one that was started here ends, its workers too."""
-        import contextlib
-
-        with contextlib.suppress(Exception):  # whatever is gone already
+        with suppress(Exception):  # whatever is gone already
             self.client.close(timeout=5)
         if self.owned is not None:
-            with contextlib.suppress(Exception):
+            with suppress(Exception):
                 self.owned.close(timeout=10)
 
 
@@ -86,6 +90,7 @@ def _settings(execution: ExecutionPart) -> Iterator[None]:
     memory = dict.fromkeys(("target", "spill", "pause", "terminate"), False)
     settings: dict[str, Any] = {f"distributed.worker.memory.{name}": value for name, value in memory.items()}
     settings["distributed.scheduler.allowed-failures"] = 0
+    settings["distributed.worker.preload"] = ["isocortex.pipeline.cluster.on_worker"]
     with dask.config.set(settings):
         yield
 
@@ -116,7 +121,7 @@ def _local(scheduler: str, workers: int) -> Cluster:
     try:
         owned = made(
             n_workers=workers, threads_per_worker=threads, processes=True, memory_limit=0,
-            dashboard_address=None, host="127.0.0.1", silence_logs=50,
+            host="127.0.0.1", scheduler_kwargs=QUIET, silence_logs=50,
         )  # fmt: skip
     except RuntimeError:
         raise IsocortexError(

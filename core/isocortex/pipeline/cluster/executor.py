@@ -51,7 +51,12 @@ class Dask:
     @property
     def room(self) -> int:
         """How many instances may be under way; more than workers where not every worker takes every step."""
-        return max(1, len(self._workers) * (2 if self.execution.steps else 1))
+        return self.size * (2 if self.execution.steps else 1)
+
+    @property
+    def size(self) -> int:
+        """How many workers there are."""
+        return max(1, len(self._workers))
 
     def perform(self, task: Task, step: str, cut: bool, told: Callable[[int, int], None]) -> Future[Outcome]:
         """Carry out a task, in parts where its step can be cut; ``told`` hears of finished parts and all."""

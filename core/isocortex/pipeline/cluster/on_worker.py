@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import secrets
+import signal
 import socket
 import sys
 import threading
@@ -25,6 +26,11 @@ from isocortex.plugins.manager import PluginManager
 
 BLAS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Variables that Dask sets to 1 in its workers, where an in-process run has all processors."""
+
+
+def dask_setup(worker: object) -> None:
+    """Leave Ctrl-C, which reaches all of a terminal, to the run; Dask calls this where it preloads it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @dataclass(frozen=True)

@@ -38,11 +38,10 @@ class Spread:
 
     def _send(self, then: Callable[[Any], None], function: Callable[..., Any], *arguments: Any) -> None:
         def arrived(future: Future[Any]) -> None:
-            error = future.exception()
-            if error is not None:
-                self._end(error)
-            else:
+            try:
                 then(future.result())
+            except BaseException as error:  # of the call, or of what follows from it: nobody else would hear
+                self._end(error)
 
         sent = self._sender.send(function, *arguments, needs=self._needs, group=self)
         sent.add_done_callback(arrived)

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.stats import rankdata
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
 
 CLASSES = [
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine",
@@ -61,7 +62,8 @@ def layer_rdm(activity: Any, codes: Any) -> Any:
     The study's scikit-learn has the component's largest score positive; since 1.5 it is the largest weight.
     """
     scaled = StandardScaler().fit_transform(np.asarray(activity, np.float64))
-    scores = PCA(n_components=0.90, svd_solver="full").fit_transform(scaled)
+    with threadpool_limits(1):  # LAPACK's many small products wait for one another on a busy machine
+        scores = PCA(n_components=0.90, svd_solver="full").fit_transform(scaled)
     return scores_rdm(scores, codes)
 
 

@@ -12,7 +12,6 @@ import h5py
 import lab_files
 import numpy as np
 import pytest
-from fuzz_folders import DATA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -86,13 +85,14 @@ def test_bdata_without_a_name_for_a_number(tmp_path: Path) -> None:
 
 def _result(out: Path) -> Path:
     """A result of one step, written as a run does."""
+    data = Patterns(np.ones((3, 4)), ("a", "b", "a"))
     store = Store(out)
     store.prepare()
     place = store.place(store.folder("step", {}))
     with storing.writing(place) as new:
         (new / "result").mkdir()
-        DATA["patterns.json"]().save(new / "result")
-        about = storing.describe(new, new / "result", DATA["patterns.json"]())
+        data.save(new / "result")
+        about = storing.describe(new, new / "result", data)
         record = {"format": storing.FORMAT, "key": None, "warnings": [], "outputs": {"result": about}}
         storing.commit(new, place, record, {"seconds": 1.0})
     return place.final

@@ -347,6 +347,7 @@ def test_workers_of_this_machine_give_the_same_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow  # 10 s
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_jobs_of_a_batch_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With dask-jobqueue's own local jobs in place of SLURM's."""
     from isocortex.pipeline.cluster import clusters

@@ -123,9 +123,9 @@ def _local(scheduler: str, workers: int) -> Cluster:
             n_workers=workers, threads_per_worker=threads, processes=True, memory_limit=0,
             host="127.0.0.1", scheduler_kwargs=QUIET, silence_logs=50,
         )  # fmt: skip
-    except RuntimeError:
+    except RuntimeError as error:
         raise IsocortexError(
-            "the workers of Dask die as soon as they start; in a script of your own, call isocortex.run "
+            f"the workers of Dask die as soon as they start ({error}); in a script of your own, call isocortex.run "
             "under if __name__ == '__main__': (each worker reads the script too)"
         ) from None
     return Cluster(scheduler, _client(owned), owned, memory)

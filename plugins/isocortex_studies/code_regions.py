@@ -169,7 +169,7 @@ def _labels(regions: StatMaps, code: str) -> npt.NDArray[np.float64]:
     """Numbers of a code's clusters, (voxels,)."""
     if code not in regions.names:
         raise DataError(f"code_region_rsa: no region {code!r}; {suggestion(code, regions.names, 'regions')}")
-    labels = np.nan_to_num(regions.values[regions.names.index(code)])
+    labels: npt.NDArray[np.float64] = np.nan_to_num(regions.values[regions.names.index(code)])
     if (labels < 0).any() or (labels % 1 != 0).any():
         raise DataError(f"code_region_rsa: {code!r} is no label image; wire the labels of find_clusters")
     return labels

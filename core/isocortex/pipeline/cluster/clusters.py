@@ -125,8 +125,8 @@ def _local(scheduler: str, workers: int) -> Cluster:
         )  # fmt: skip
     except RuntimeError as error:
         raise IsocortexError(
-            f"the workers of Dask die as soon as they start ({error}); in a script of your own, call isocortex.run "
-            "under if __name__ == '__main__': (each worker reads the script too)"
+            f"the workers of Dask die as soon as they start ({error}); in a script of your own, call "
+            "isocortex.run under if __name__ == '__main__': (each worker reads the script too)"
         ) from None
     return Cluster(scheduler, _client(owned), owned, memory)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from isocortex.reference.markdown import anchor, inline, prose
 from isocortex.reference.meanings import gaps
 from isocortex.reference.pages import MARK, pages, write
 from isocortex.reference.pipelines import comments
+from isocortex.reference.python_names import _arguments, _first_line, _public
 from isocortex.reference.site import Site
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
@@ -111,6 +113,7 @@ def test_a_strangers_components_are_described_and_escaped() -> None:
     assert "## broken_step\n\nCannot be described: the step 'broken_step'" in steps
     assert "| [`strange_step`](steps-Stranger.md#strange_step) | `folder` | folder |" in made["data-types.md"]
     assert "searchlight_rsa" not in "".join(made.values())
+    assert "](../" not in "".join(made.values()), "isocortex's docs do not lie beside a stranger's"
 
 
 def a_png() -> bytes:
@@ -122,6 +125,16 @@ def a_png() -> bytes:
 def test_what_no_docstring_says_is_listed() -> None:
     site = Site(PluginManager(plugins=[Stranger()]), "object")
     assert gaps(site) == ["step strange_step: rdms", "step strange_step: folder"]
+
+
+def test_names_that_cannot_be_imported_or_asked_are_listed_all_the_same() -> None:
+    module = ModuleType("strange")
+    module.__all__ = ["here", "lacking", "print_"]  # type: ignore[attr-defined]
+    module.here, module.print_ = len, dict.fromkeys  # type: ignore[attr-defined]
+    shown = {name: (_arguments(item), _first_line(item)) for name, item in _public(module)}
+    assert shown["here"][0] == "(obj)"
+    assert shown["lacking"] == ("", "cannot be imported (AttributeError)")
+    assert _arguments(getattr) in ("(...)", "(object, name, default)")
 
 
 def example_data() -> list[ic.Data]:

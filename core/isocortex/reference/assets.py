@@ -24,7 +24,7 @@ def asset_pages(site: Site) -> dict[str, str]:
         for o in offers
     )
     listing = table(("name", "what", "size", "terms", "page"), rows)
-    title = "# Public files\n\n`isocortex fetch NAME` gets one; see [fetching.md](../fetching.md)."
+    title = f"# Public files\n\n`isocortex fetch NAME` gets one; see {site.guide('fetching.md')}."
     return {"assets.md": page(title, listing)} if offers else {}
 
 

@@ -20,7 +20,7 @@ def hook_pages(site: Site) -> dict[str, str]:
     """The pages ``hooks.md`` and ``contracts.md``."""
     intro = prose((spec.__doc__ or "").partition("\n")[2])
     hooks = [_hook(name) for name in hook_names()]
-    title = "# Hooks\n\nHow to write a plugin: [plugins.md](../plugins.md)."
+    title = f"# Hooks\n\nHow to write a plugin: {site.guide('plugins.md')}."
     parts = [*contracts.CONTRACTS.values(), contracts.Embedding, contracts.Comparison, contracts.Step]
     parts += [contracts.Gradient, contracts.Reconstruction]
     about = "# Contracts\n\n" + prose(contracts.__doc__ or "")

@@ -20,7 +20,8 @@ def pipeline_pages(site: Site) -> dict[str, str]:
     entries = site.entries("pipeline")
     if not entries:
         return {}
-    title = "# Pipelines\n\n`isocortex run NAME`; what stands in a pipeline: [pipelines.md](../pipelines.md)."
+    guide = site.guide("pipelines.md")
+    title = f"# Pipelines\n\n`isocortex run NAME`; what stands in a pipeline: {guide}."
     listing = table(("name", ""), ((f"[`{e.name}`](#{anchor(e.name)})", inline(e.summary)) for e in entries))
     return {"pipelines.md": page(title, listing, *(_section(site, entry) for entry in entries))}
 

@@ -41,7 +41,7 @@ def _public(module: ModuleType) -> list[tuple[str, Any]]:
     """What a package exports; of a module without such a list what it defines itself."""
     listed = getattr(module, "__all__", None)
     if listed is not None:
-        return [(name, getattr(module, name)) for name in sorted(listed)]
+        return [(name, _loaded(module, name)) for name in sorted(listed)]
     return [
         (name, item)
         for name, item in sorted(vars(module).items())
@@ -49,7 +49,17 @@ def _public(module: ModuleType) -> list[tuple[str, Any]]:
     ]
 
 
+def _loaded(module: ModuleType, name: str) -> Any:
+    """What a package exports under a name; a text that says so where an optional library of it is missing."""
+    try:
+        return getattr(module, name)
+    except Exception as error:
+        return f"cannot be imported ({type(error).__name__})"
+
+
 def _first_line(item: Any) -> str:
+    if isinstance(item, str) and item.startswith("cannot be imported"):
+        return item
     described = inspect.isroutine(item) or inspect.isclass(item) or inspect.ismodule(item)
     return (inspect.getdoc(item) or "").partition("\n")[0] if described else ""
 
@@ -57,7 +67,11 @@ def _first_line(item: Any) -> str:
 def _arguments(item: Any) -> str:
     if not inspect.isroutine(item):
         return ""
+    try:
+        parameters = inspect.signature(item).parameters.values()
+    except ValueError:  # compiled code need not say what it takes
+        return "(...)"
     names = []
-    for parameter in inspect.signature(item).parameters.values():
+    for parameter in parameters:
         names.append(STARS.get(parameter.kind, "") + parameter.name)
     return f"({', '.join(names)})"

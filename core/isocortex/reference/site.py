@@ -122,6 +122,10 @@ class Site:
         """Where a name in a code span is described, if it means one thing only."""
         return self._links.get(name)
 
+    def guide(self, page: str) -> str:
+        """A page of isocortex's docs: a link in their reference, its name in one that stands elsewhere."""
+        return f"[{page}](../{page})" if self.only == "isocortex" else f"{page} in isocortex's docs"
+
     def foreign(self, item: Item) -> str:
         """Another library's class that a component is, by its full name; empty for a plugin's own."""
         entry = item.entries[0]

@@ -10,8 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-Stamp = tuple[int, int] | str | None
-"""What changes when a file (size, time) or something in a folder (digest of all these) does; None: gone."""
+Stamp = tuple[int, ...] | str | None
+"""What changes when a file (size, times) or something in a folder (digest of all these) does; None: gone.
+
+Of the two times that of the content can be set by anyone (``cp -p``); that of the entry (ctime) cannot.
+"""
 
 
 def digest_json(value: Any) -> str:
@@ -32,7 +35,7 @@ def stamp(path: Path) -> Stamp:
         if path.is_dir():
             return digest_json([[name, item and stamp(item)] for name, item in entries(path)])
         stat = path.stat()
-        return stat.st_size, stat.st_mtime_ns
+        return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
     except OSError:
         return None
 
@@ -80,6 +83,7 @@ class FileDigests:
         if path in self._known and self._known[path][0] == key:
             return self._known[path][1]
         digest = digest_file(path)
-        if abs(time.time_ns() - max(stat.st_mtime_ns, stat.st_ctime_ns)) > 2_000_000_000:
+        now = time.time_ns()
+        if all(abs(now - changed) > 2_000_000_000 for changed in (stat.st_mtime_ns, stat.st_ctime_ns)):
             self._known[path] = (key, digest)
         return digest

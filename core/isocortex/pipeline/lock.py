@@ -8,7 +8,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from isocortex.pipeline.store import PRIVATE, unwritable
@@ -33,12 +33,7 @@ def hold(out: Path) -> Iterator[None]:
     except OSError as error:
         raise unwritable(out, error) from error
     try:
-        holder = {
-            "process": os.getpid(),
-            "host": socket.gethostname(),
-            "since": time.strftime("%Y-%m-%d %H:%M:%S"),
-        }
-        (private / "holder.json").write_text(json.dumps(holder))
+        _say_who(private)
         yield
     except OSError as error:
         if Path(str(error.filename or "")).parent != private:
@@ -46,6 +41,16 @@ def hold(out: Path) -> Iterator[None]:
         raise unwritable(out, error) from error
     finally:
         lock.release()
+
+
+def _say_who(private: Path) -> None:
+    holder = {
+        "process": os.getpid(),
+        "host": socket.gethostname(),
+        "since": time.strftime("%Y-%m-%d %H:%M:%S"),
+    }
+    with suppress(OSError):  # it is a note for others; a disk that is full is told of where it matters
+        (private / "holder.json").write_text(json.dumps(holder))
 
 
 def _holder(private: Path) -> str:

@@ -53,15 +53,18 @@ def perform_part(task: Task, number: int, piece: Piece, manager: PluginManager) 
     began = time.perf_counter()
     folder = _folder(task) / str(number)
     try:
-        if _is_whole(folder, piece):
+        if _is_whole(folder, piece, task):
             return Outcome(task.id)
         noted = isolated(task.seed[1:]), noting_gets(), store.writing(task.place), at_most(task.threads)
         with noted[0] as caught, noted[1] as asked, noted[2] as new, noted[3]:
-            split = split_of(manager.step(task.use).function)
+            split, read = split_of(manager.step(task.use).function), tasks.inputs_of(task)
             assert split is not None
             split.part(piece, **_arguments(task, manager)).save(new)
             about: dict[str, Any] = {"piece": piece, "files": _digests(new)}
             about |= {"warnings": tasks.texts(caught, most=ALL), "asked": sorted(asked)}
+            read.require_same()
+            if tasks.changed_files(task.watched):
+                about["only"] = task.place.token  # the result will say why it is not used again
             _put(new, folder, task, {**about, "seconds": time.perf_counter() - began})
         return Outcome(task.id, seconds=time.perf_counter() - began)
     except BaseException as error:
@@ -122,14 +125,16 @@ def _put(new: Path, folder: Path, task: Task, about: dict[str, Any]) -> None:
     try:
         new.rename(folder)
     except OSError:
-        if not _is_whole(folder, about["piece"]):
+        if not _is_whole(folder, about["piece"], task):
             shutil.rmtree(folder, ignore_errors=True)
             new.rename(folder)
 
 
-def _is_whole(folder: Path, piece: Piece) -> bool:
+def _is_whole(folder: Path, piece: Piece, task: Task) -> bool:
+    """Whether a part is there; one that was made while its input changed is good for that run only."""
     try:
-        return bool(_checked(folder)["piece"] == piece)
+        about = _checked(folder)
+        return bool(about["piece"] == piece and about.get("only") in (None, task.place.token))
     except (OSError, ValueError, KeyError, TypeError, IsocortexError):
         return False
 

@@ -9,26 +9,24 @@ import json
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from isocortex.data.base import Data
 from isocortex.errors import IsocortexError, PluginError
 from isocortex.formats.arrays import safe_name, sync, write_json
 from isocortex.formats.scratch import scratch_in
+from isocortex.pipeline import seal
 from isocortex.pipeline.digests import digest_file, digest_json
+from isocortex.pipeline.seal import DAMAGE, RECORD, TIMING, within
 
 FORMAT = 1
 """Number of the layout of results; another number is another key."""
-RECORD = "step.json"
-TIMING = "timing.json"
 PRIVATE = ".isocortex"
 OLD = "-old"
 """Ending of a folder aside that holds what a new result replaces."""
-_DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
-"""What reading a record of somebody else may raise."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ class Result:
         """How long it took, if that is still known."""
         try:
             return float(json.loads((self.folder / TIMING).read_text())["seconds"])
-        except _DAMAGE:
+        except DAMAGE:
             return None
 
 
@@ -103,7 +101,9 @@ class Store:
         leftovers = self.private.glob("new-*")
         for leftover in sorted(leftovers, key=lambda path: path.name.endswith(OLD)):  # the newer ones first
             _put_back(leftover, self.out)
-            shutil.rmtree(leftover, ignore_errors=True)
+            shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else leftover.unlink(
+                missing_ok=True
+            )
 
     def require_own(self, steps: Iterable[str]) -> None:
         """Raise where a step has files in its folder that no run has written: they would be lost."""
@@ -129,15 +129,30 @@ class Store:
     def find(self, folder: Path) -> Result | None:
         """Read a finished result; anything incomplete or changed by hand counts as not there."""
         try:
-            record = json.loads((folder / RECORD).read_bytes())
+            record = seal.read_record(folder)
             if record["format"] != FORMAT or not all(isinstance(text, str) for text in record["warnings"]):
                 return None
             outputs = {name: output_of(folder, name, part) for name, part in record["outputs"].items()}
-            if not (agrees(record) and _untouched(folder, record)):
+            noted = seal.noted_stamps(folder)
+            if any(seal.changed(folder, record, noted)):
                 return None
+            if self.token:
+                self._note(folder, seal.stamps(folder, record), noted)
             return Result(folder, record["key"], record, outputs)
-        except _DAMAGE:
+        except DAMAGE:
             return None
+
+    def _note(self, folder: Path, now: Mapping[str, Any], noted: Mapping[str, Any]) -> None:
+        """Note the times of files that were read and found whole, so that they need not be read again."""
+        if now == noted:
+            return
+        with suppress(*DAMAGE):
+            timing = {"files": now, "place": folder.relative_to(self.out).as_posix()}
+            with suppress(ValueError, OSError, TypeError):
+                timing = json.loads((folder / TIMING).read_bytes()) | timing
+            new = self.private / f"new-{secrets.token_hex(8)}"
+            new.write_text(json.dumps(timing) + "\n")
+            new.replace(folder / TIMING)
 
 
 def _foreign(folder: Path) -> Path | None:
@@ -158,37 +173,6 @@ def output_of(folder: Path, name: str, part: Mapping[str, Any]) -> Output:
     return Output(inside, str(part["digest"]), size, str(part["summary"]))
 
 
-def within(folder: Path, name: str) -> Path:
-    """Give a path that a record names; one that leads out of the folder is a ``ValueError``."""
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts:
-        raise ValueError(f"{name!r} leads out of its folder")
-    return folder / path
-
-
-def agrees(record: Mapping[str, Any]) -> bool:
-    """Whether a record is as it was written: its key and digests are those of what stands in it."""
-    about = {name: value for name, value in record.items() if name not in ("key", "outputs", "warnings")}
-    return record["key"] in (None, digest_json(about)) and all(
-        part["digest"] == digest_json({name: file["sha256"] for name, file in part["files"].items()})
-        for part in record["outputs"].values()
-    )
-
-
-def _untouched(folder: Path, record: Mapping[str, Any]) -> bool:
-    """Whether all files are as they were written: size always, content when changed after ``step.json``."""
-    written = (folder / RECORD).stat().st_mtime_ns
-    for part in record["outputs"].values():
-        for name, expected in part["files"].items():
-            path = within(within(folder, part["folder"]), name)
-            stat = path.stat()
-            if stat.st_size != expected["size"]:
-                return False
-            if max(stat.st_mtime_ns, stat.st_ctime_ns) > written and digest_file(path) != expected["sha256"]:
-                return False
-    return True
-
-
 def describe(root: Path, folder: Path, data: Data) -> dict[str, Any]:
     """Describe the files that ``data`` wrote into ``folder`` inside the instance's folder ``root``."""
     files = {}
@@ -196,9 +180,11 @@ def describe(root: Path, folder: Path, data: Data) -> dict[str, Any]:
         if path.is_file():
             if not type(data).__module__.startswith("isocortex."):
                 sync(path)  # core's own writers have done it
+            stat = path.stat()
             files[path.relative_to(folder).as_posix()] = {
-                "size": path.stat().st_size,
+                "size": stat.st_size,
                 "sha256": digest_file(path),
+                "mtime": stat.st_mtime_ns,
             }
     for name in (RECORD, TIMING):
         if any(Path(file).name == name for file in files):
@@ -217,7 +203,7 @@ def writing(place: Place) -> Iterator[Path]:
     new = _aside(place)
     try:
         new.mkdir()
-        with scratch_in(new.with_name(f"{new.name}-scratch")):
+        with scratch_in(_scratch(new)):
             yield new
     finally:
         shutil.rmtree(new, ignore_errors=True)
@@ -227,23 +213,37 @@ def _aside(place: Place, suffix: str = "") -> Path:
     return place.out / PRIVATE / f"new-{secrets.token_hex(8)}{suffix}"
 
 
+def _scratch(new: Path) -> Path:
+    return new.with_name(f"{new.name}-scratch")
+
+
 def commit(new: Path, place: Place, record: Mapping[str, Any], timing: Mapping[str, Any]) -> None:
     """Complete a result and put it into its place in one move.
 
     Raises when the output folder has meanwhile been taken over by another run: this one's parent is gone.
     """
-    timing = {**timing, "place": place.inside.as_posix()}
+    shutil.rmtree(_scratch(new), ignore_errors=True)  # a file that has a second name there gets a new time
+    timing = {**timing, "place": place.inside.as_posix(), "files": seal.times_of(new, record)}
     (new / TIMING).write_text(json.dumps(timing) + "\n")  # not forced to the disk: nothing depends on it
-    write_json(new / RECORD, record)
+    write_json(new / RECORD, seal.sealed(seal.without_times(record)))
     for folder in {path.parent for path in new.rglob("*")}:
         sync(folder)
     if (place.out / PRIVATE / "owner").read_text() != place.token:
         raise IsocortexError(f"{place.final}: another run has taken over this folder")
+    made = [folder for folder in place.final.parents if not folder.exists()]
     place.final.parent.mkdir(parents=True, exist_ok=True)
     if place.final.exists():
         _replace(new, place)
     else:
         new.rename(place.final)
+        _keep(place.final, *made)
+
+
+def _keep(*places: Path) -> None:
+    """Force the names of folders to the disk, so that a power cut does not take them away again."""
+    for folder in dict.fromkeys(path.parent for path in places):
+        with suppress(OSError):  # the result is there, and whole
+            sync(folder)
 
 
 def _replace(new: Path, place: Place) -> None:
@@ -254,6 +254,7 @@ def _replace(new: Path, place: Place) -> None:
         old.parent.mkdir(parents=True)
         place.final.rename(old)
         new.rename(place.final)
+        _keep(place.final)
     finally:
         _put_back(aside, place.out)
         shutil.rmtree(aside, ignore_errors=True)
@@ -272,7 +273,7 @@ def _put_back(aside: Path, out: Path) -> None:
 def _noted_place(folder: Path) -> Path | None:
     try:
         return within(Path(), json.loads((folder / TIMING).read_text())["place"])
-    except _DAMAGE:
+    except DAMAGE:
         return None
 
 

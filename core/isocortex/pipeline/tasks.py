@@ -22,6 +22,7 @@ from isocortex.errors import IsocortexError, PluginError
 from isocortex.pipeline import store
 from isocortex.pipeline.digests import Stamp, stamp
 from isocortex.pipeline.isolation import isolated
+from isocortex.pipeline.seal import Inputs
 from isocortex.pipeline.settings import AxisValues
 from isocortex.pipeline.step import SINGLE, StepSchema
 from isocortex.plugins.manager import PluginManager
@@ -98,10 +99,11 @@ def perform(
     try:
         noted = isolated(task.seed[1:]), noting_gets(), store.writing(task.place), at_most(task.threads)
         with noted[0] as caught, noted[1] as asked, noted[2] as new, noted[3]:
-            schema = manager.step(task.use)
+            schema, read = manager.step(task.use), inputs_of(task)
             outputs = _named(schema, (function or schema.function)(**arguments_of(task, schema, manager)))
             described = {name: _write(new, name, data, len(outputs)) for name, data in outputs.items()}
             record = {**task.record, "outputs": described, "warnings": texts(caught, before.warnings)}
+            read.require_same()
             _distrust(record, task.watched, asked | before.asked)
             seconds = time.perf_counter() - began + before.seconds
             store.commit(new, task.place, record, _timing(seconds))
@@ -128,7 +130,7 @@ def _timing(seconds: float) -> dict[str, Any]:
 
 def _distrust(record: dict[str, Any], watched: Mapping[Path, Stamp], asked: Set[str]) -> None:
     """Take the key from a result if input or code was changed meanwhile, or if a component is not in it."""
-    changed = [str(path) for path, before in watched.items() if stamp(path) != before]
+    changed = changed_files(watched)
     reasons = [f"changed while this ran: {', '.join(changed)}"] * bool(changed)
     if asked:
         names = ", ".join(sorted(asked))
@@ -136,6 +138,21 @@ def _distrust(record: dict[str, Any], watched: Mapping[Path, Stamp], asked: Set[
     if reasons:
         record["key"] = None
         record["warnings"] += [f"{reason}; so the result will not be used again" for reason in reasons]
+
+
+def changed_files(watched: Mapping[Path, Stamp]) -> list[str]:
+    """Files of input or code that are not any more as they were when the key was made."""
+    return [str(path) for path, before in watched.items() if stamp(path) != before]
+
+
+def inputs_of(task: Task) -> Inputs:
+    """The results that a task reads, which are now as the key of its own says."""
+    found = Inputs()
+    recorded = task.record.get("inputs", {})
+    for name, (_, items) in task.inputs.items():
+        for (_, folder, _, _), (_, digest, _) in zip(items, recorded[name]["items"], strict=True):
+            found.add(folder, digest)
+    return found
 
 
 def arguments_of(task: Task, schema: StepSchema, manager: PluginManager) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from pathlib import Path
 from isocortex.errors import IsocortexError
 from isocortex.pipeline.digests import digest_file
 from isocortex.pipeline.record import FILE as RUN
-from isocortex.pipeline.store import PRIVATE, RECORD, agrees, within
+from isocortex.pipeline.seal import DAMAGE, RECORD, agrees, within
+from isocortex.pipeline.store import PRIVATE
 
 
 def verify(folder: Path) -> tuple[int, list[str]]:
@@ -26,14 +27,14 @@ def verify(folder: Path) -> tuple[int, list[str]]:
 def _faults(path: Path) -> Iterator[str]:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        if not agrees(record):
-            yield f"{path}: changed since it was written; run the pipeline again"
         files = {
             within(within(path.parent, part["folder"]), name): str(file["sha256"])
             for part in record["outputs"].values()
             for name, file in part["files"].items()
         }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        if not agrees(record):
+            yield f"{path}: changed since it was written; run the pipeline again"
+    except DAMAGE as error:
         yield f"{path}: damaged ({type(error).__name__}: {error}); run the pipeline again"
         return
     for file, expected in files.items():
@@ -56,6 +57,6 @@ def _missing(folder: Path) -> Iterator[str]:
     try:
         steps = json.loads((folder / RUN).read_text(encoding="utf-8"))["steps"].values()
         done = [folder / step["folder"] / RECORD for step in steps if step["status"] in ("done", "reused")]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except DAMAGE:
         return
     yield from (f"{path}: gone; run the pipeline again" for path in done if not path.is_file())

@@ -366,3 +366,46 @@ def test_the_steps_of_a_study_give_the_same_bytes(tmp_path: Path, cluster: Loopb
     ic.run("searchlight-codes", tmp_path / "alone", preset="quick")
     ic.run("searchlight-codes", tmp_path / "shared", preset="quick", scheduler=cluster.address)
     assert results(tmp_path / "alone") == results(tmp_path / "shared")
+
+
+NETWORK = """
+name: network
+parameters: {model: {use: vgg16, with: {image_size: 32, width: 0.25, head: none}}}
+steps:
+  images: {use: images_from_folder, with: {folder: many, size: [32, 32]}}
+  features:
+    use: extract_features
+    from: images
+    with: {model: $model, layers: [conv1_1, conv5_3], batch: 16}
+  few: {use: images_from_folder, with: {folder: few, size: [32, 32]}}
+  targets: {use: extract_features, from: few, with: {model: $model, layers: [conv1_1, conv3_1]}}
+  made:
+    use: reconstruct_images
+    from: {features: targets}
+    with: {model: $model, reconstructor: {use: feature-inversion, with: {iterations: 5}}, batch_size: 2}
+"""
+
+
+@pytest.mark.slow  # 50 s
+def test_a_network_gives_the_same_bytes_in_parts(tmp_path: Path, cluster: Loopback) -> None:
+    import numpy as np
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    for folder, count in (("many", 140), ("few", 5)):
+        (tmp_path / folder).mkdir()
+        for number in range(count):
+            picture = Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8))
+            picture.save(tmp_path / folder / f"i{number:03d}.png")
+    (tmp_path / "network.yaml").write_text(NETWORK)
+    ic.run(tmp_path / "network.yaml", tmp_path / "alone")
+    parts: dict[str, int] = {}
+
+    class Watch:
+        @ic.hookimpl
+        def run_started(self, run: object) -> None:
+            run.watchers.append(lambda step, done, total: parts.update({step.id: total}))  # type: ignore[attr-defined]
+
+    ic.run(tmp_path / "network.yaml", tmp_path / "shared", scheduler=cluster.address, plugins=[Watch()])
+    assert parts == {"features": 3, "made": 3}
+    assert results(tmp_path / "alone") == results(tmp_path / "shared")

@@ -56,8 +56,7 @@ def same(step: Any, folder: Path, at_least: int = 2, seed: int | None = 3, **arg
     return list(pieces)
 
 
-@pytest.mark.parametrize("similarity", ["spearman", "cosine"])
-@pytest.mark.parametrize("tail", ["greater", "two-sided"])
+@pytest.mark.parametrize(("similarity", "tail"), [("spearman", "greater"), ("cosine", "two-sided")])
 def test_searchlight_with_permutations(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, similarity: str, tail: str
 ) -> None:

@@ -34,6 +34,12 @@ class Setting:
         return self.default is REQUIRED
 
     @cached_property
+    def means_null(self) -> bool:
+        """Whether null is a value of its own here: it is allowed, and the default is another one."""
+        other = self.default is not None and not self.required
+        return other and self.component_kind is None and type(None) in alternatives(self.annotation)
+
+    @cached_property
     def component_kind(self) -> str | None:
         """Kind of component that stands here, for an annotation that is a contract."""
         for kind, contract in CONTRACTS.items():

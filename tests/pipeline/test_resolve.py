@@ -189,3 +189,12 @@ def test_words_for_names_and_values() -> None:
     ]
     assert len(shown("a" * 1000)) < 100
     assert len(shown(["a" * 1000])) < 100
+
+
+def test_null_is_the_default_unless_it_is_a_value_of_its_own(manager: PluginManager, tmp_path: Path) -> None:
+    def voxels(n_voxels: int | None = 500, metric: RDMMetric | None = None, alpha: float = 1.0) -> None: ...
+
+    found, problems = resolved(manager, tmp_path, voxels, {"n_voxels": None, "metric": None, "alpha": None})
+    assert not problems
+    assert dict(found.values) == {"n_voxels": None}
+    assert dict(resolved(manager, tmp_path, voxels, {})[0].values) == {}

@@ -115,7 +115,11 @@ class Resolver:
         beside = {key: value for key, value in given.items() if source and signature.setting(key) is None}
         for name, value in given.items():
             setting = signature.setting(name)
-            if name in beside or value is None:
+            if name in beside:
+                continue
+            if value is None:
+                if setting is not None and setting.means_null:
+                    values[name] = None
                 continue
             if setting is None:
                 self.fault((*place, name), signature.unknown(name))

@@ -260,15 +260,28 @@ def schema() -> None:
 
 @main.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-def verify(folder: Path) -> None:
-    """Read every result in FOLDER again and compare it with its recorded digests."""
-    from isocortex.pipeline.verify import verify as verify_folder
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def verify(folder: Path, as_json: bool) -> None:
+    """Read every result in FOLDER again and compare it with its recorded digests.
 
-    number, faults = verify_folder(folder)
-    for fault in faults:
+    Says as well which results the same command would compute again now, and why: settings, code, library
+    versions, input files. Ends with 1 where a file has changed or a result would be computed again.
+    """
+    from isocortex.pipeline.verify import verify_all
+
+    found = verify_all(folder)
+    if as_json:
+        click.echo(json.dumps(found.as_json(), indent=1, ensure_ascii=False))
+        sys.exit(DONE if found.good else FAILED)
+    for fault in found.faults:
         click.echo(fault, err=True)
-    click.echo(f"{number} results, {len(faults)} with faults")
-    sys.exit(FAILED if faults else DONE)
+    for item in found.told():
+        click.echo(item, err=True)
+    if found.untold:
+        click.echo(f"What would be computed again cannot be told: {found.untold}", err=True)
+    counts = f"{len(found.faults)} with faults, {len(found.told())} out of date"
+    click.echo("; ".join(filter(None, [f"{found.results} results, {counts}", found.note()])))
+    sys.exit(DONE if found.good else FAILED)
 
 
 @main.command()

@@ -6,7 +6,6 @@ import base64
 import hashlib
 import html
 import json
-import os
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
@@ -18,6 +17,9 @@ from tiny import run_record, write_tiny
 import isocortex as ic
 from isocortex.cli import main
 from isocortex.errors import DataError, IsocortexError, StepFailed
+from isocortex.formats.arrays import write_json
+from isocortex.pipeline.digests import digest_file, digest_json
+from isocortex.pipeline.seal import sealed
 from isocortex.report.again import report_again
 from isocortex.report.page import SCRIPTS, read_asset
 
@@ -221,11 +223,13 @@ def test_one_result_that_cannot_be_read_does_not_cost_the_page(study: Path, tmp_
         def step_finished(self, step: object) -> None:
             file = out / "short" / "table.json"
             if file.exists():
-                stat = file.stat()
-                file.write_text("x" * stat.st_size)
+                file.write_text("x")
                 record = json.loads((out / "short" / "step.json").read_text())
-                (out / "short" / "step.json").write_text(json.dumps(record))
-                os.utime(file, ns=(0, 0))
+                part = record["outputs"]["result"]  # as if it had been written so
+                part["files"]["table.json"] = {"size": 1, "sha256": digest_file(file)}
+                part["digest"] = digest_json({name: about["sha256"] for name, about in part["files"].items()})
+                del record["digest"]
+                write_json(out / "short" / "step.json", sealed(record))
 
     ic.run(study, out, plugins=[Damage()])
     page = (out / "report.html").read_text()

@@ -40,9 +40,14 @@ def read_record(folder: Path) -> Any:
     """Read the record of a result; a byte of it that was changed is a ``ValueError``."""
     content = (folder / RECORD).read_bytes()
     record = json.loads(content)
-    if not agrees(record) or content != f"{json.dumps(record, ensure_ascii=False, indent=1)}\n".encode():
+    if not is_sealed(content, record):
         raise ValueError("changed since it was written")
     return record
+
+
+def is_sealed(content: bytes, record: Mapping[str, Any]) -> bool:
+    """Whether the bytes of a record are those that were written."""
+    return agrees(record) and content == f"{json.dumps(record, ensure_ascii=False, indent=1)}\n".encode()
 
 
 def agrees(record: Mapping[str, Any]) -> bool:

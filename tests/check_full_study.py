@@ -42,9 +42,19 @@ def figures(out: Path) -> list[tuple[str, float, str, float]]:
     )
     found.append(("the same, uncorrected at .05: share", float(empty["uncorrected"]), "at most", 0.065))
     for row in rows(out, "decoding", "summary"):
-        found.append((f"decoding of {row['layer']}: p of identification", float(row["p"]), "at most", 0.01))
+        found.append(
+            (
+                f"{row['reader']}: decoding of {row['layer']}, p of identification",
+                float(row["p"]),
+                "at most",
+                0.01,
+            )
+        )
     for row in rows(out, "images", "summary"):
-        found.append((f"reconstruction, {row['measure']}", float(row["identification"]), "at least", 0.8))
+        if str(row["measure"]).startswith("identification"):
+            name = f"{row['reader']}: {row['measure']} of reconstructions"
+            found.append((name, float(row["value"]), "at least", 0.8))
+            found.append((f"{name}, p", float(row["p"]), "at most", 0.01))
     return found
 
 

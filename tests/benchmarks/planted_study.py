@@ -1,0 +1,92 @@
+"""False positives and recovery of the full study's searchlights, over many simulated studies.
+
+Run: python tests/benchmarks/planted_study.py [studies]     (100 by default; voxels of 6 mm, some 10 s each)
+
+Each study draws eight new brains with everything planted (``pipelines/full-study.yaml``), and tests 13 layers and 5
+codes. Where no region is in reach of a searchlight, some voxel may be significant (FWE .05) in 5 % of the studies, and 5 %
+of single tests may have p <= .05; recovery is the share of voxels with a layer where that layer is found.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import numpy as np
+import yaml
+
+import isocortex as ic
+from isocortex.data import Collected, Features
+from isocortex_rsa.inference.best_model import best_model_map
+from isocortex_rsa.inference.group import group_test
+from isocortex_rsa.inference.mean_maps import mean_maps
+from isocortex_rsa.steps.codes import category_codes
+from isocortex_rsa.steps.feature_rdms import feature_rdms
+from isocortex_rsa.steps.joining import join_rdms
+from isocortex_searchlight.steps import rsa_step
+from isocortex_studies.coloured_pictures import ColouredPictures
+from isocortex_studies.simulation.answers import planted_beside_found
+from isocortex_studies.simulation.regions import planted_regions
+from isocortex_studies.simulation.responses import simulate_responses
+from isocortex_studies.simulation.signals import planted_signals
+
+RESOLUTION, RADIUS, REACH = 6, 2, 12.1
+
+
+def steps() -> dict[str, Any]:
+    """The pipeline's steps, with what is planted where."""
+    from importlib.resources import files
+
+    text = files("isocortex_pipelines").joinpath("full-study.yaml").read_text(encoding="utf-8")
+    return dict(yaml.safe_load(text)["steps"])
+
+
+def activity() -> Features:
+    """All layers' responses to the stimuli."""
+    images = ColouredPictures().load_images()
+    model = ic.get("model", "vgg16", weights="hed", head="none", image_size=96)
+    names = [name for name in model.layers if name.startswith("conv")]
+    found = {name: np.asarray(values) for name, values in model.features(images.values, names).items()}
+    return Features(found, images.stimuli, images.categories, "vgg16")
+
+
+def main(studies: int) -> None:
+    """Print the rates."""
+    study = steps()
+    regions = planted_regions(study["regions"]["with"]["places"], resolution=RESOLUTION)
+    features = activity()
+    planting = study["signals"]["with"]
+    signals = planted_signals(features, layers=planting["layers"], codes=planting["codes"])
+    layers = feature_rdms(features, standardise=True, average="category", metric="euclidean")  # type: ignore[arg-type]
+    models = join_rdms(layers, category_codes(layers, **planting["codes"]))
+    found, single, recovered, began = [], [], [], time.perf_counter()
+    for seed in range(studies):
+        maps = {}
+        for number in range(8):
+            patterns = simulate_responses(
+                signals, regions, f"S{number + 1}", repeats=2, signal=3.0, seed=seed
+            )
+            maps[(f"S{number + 1}",)] = rsa_step(
+                patterns, models, metric="euclidean", similarity="spearman", radius=RADIUS
+            )
+        collected = Collected(maps, ("subject",))
+        tested = group_test(collected, np.random.default_rng(seed))
+        best = best_model_map(mean_maps(collected), tested.p_fwe)
+        answers = planted_beside_found(regions, best.number, best.models, tested.p, tested.p_fwe, REACH)
+        (empty,) = answers.empty.rows()
+        found.append(empty["significant"] > 0)
+        single.append(empty["uncorrected"])
+        recovered.append([row["recovered"] for row in answers.models.rows()])
+    seconds = (time.perf_counter() - began) / studies
+    names = [row["model"] for row in answers.models.rows()]
+    print(f"{studies} studies, {empty['voxels']} voxels out of reach of any region, {seconds:.1f} s each")
+    error = 3 * np.sqrt(0.05 * 0.95 / studies)
+    print(f"any of them significant at FWE .05: {np.mean(found):.3f} (nominal .050, three SE {error:.3f})")
+    print(f"single tests with p <= .05: {np.mean(single):.4f} (the 256 flips allow 12/256 = .0469)")
+    for name, share in zip(names, np.mean(recovered, axis=0), strict=True):
+        print(f"  {name}: recovered in {share:.3f} of its voxels")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100)

@@ -2,9 +2,10 @@
 
 Run: python tests/benchmarks/planted_study.py [studies]     (100 by default; voxels of 6 mm, some 10 s each)
 
-Each study draws eight new brains with everything planted (``pipelines/full-study.yaml``), and tests 13 layers and 5
-codes. Where no region is in reach of a searchlight, some voxel may be significant (FWE .05) in 5 % of the studies, and 5 %
-of single tests may have p <= .05; recovery is the share of voxels with a layer where that layer is found.
+Each study draws eight new brains with everything planted (``pipelines/full-study.yaml``), and tests 13 layers
+and 5 codes. Where no region is in reach of a searchlight, some voxel may be significant (FWE .05) in 5 % of
+the studies, and 5 % of single tests may have p <= .05. A model is recovered in the share of its voxels where
+it is significant and the best.
 """
 
 from __future__ import annotations

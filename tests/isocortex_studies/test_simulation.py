@@ -196,6 +196,7 @@ def test_answers_count_what_was_recovered_and_what_was_found_elsewhere(regions: 
     assert rows["animacy"]["recovered"] == 0
     assert (rows["animacy"]["nowhere"], rows["low"]["nowhere"], rows["low"]["elsewhere"]) == (1, 0, 0)
     assert found.empty.rows()[0]["significant"] == 1
+    assert [row["voxels"] for row in found.planted_models.rows()] == [0, low.sum(), code.sum()]
     planted = np.asarray(found.planted.values)[0]
     assert set(planted[low]) == {2.0}
     assert set(planted[code]) == {3.0}

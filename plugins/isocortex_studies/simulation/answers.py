@@ -21,6 +21,7 @@ class Answers(NamedTuple):
     models: Table
     empty: Table
     planted: StatMaps
+    planted_models: Table
 
 
 def planted_beside_found(
@@ -49,6 +50,7 @@ def planted_beside_found(
         reach: within reach of other models' regions ("elsewhere"), and of no region ("nowhere").
     empty : of the voxels that no region is in reach of: how many, how many with any model significant
         (corrected), and the share of voxels and models with p of at most alpha, which should be about alpha.
+    planted, planted_models : what was planted, as ``best_model_map`` gives what fits best.
     """
     for other, what in ((best, "best models"), (p, "p"), (p_fwe, "p_fwe")):
         regions.space.require_same_voxels(other.space, f"planted_beside_found: regions and {what}")
@@ -84,7 +86,14 @@ def planted_beside_found(
         Table.from_rows(rows),
         Table.from_rows([empty]),
         StatMaps(numbers, ("planted",), regions.space, "model number"),
+        _numbered(names, numbers),
     )
+
+
+def _numbered(names: tuple[str, ...], numbers: Any) -> Table:
+    """The models of a map of numbers, with their numbers of voxels."""
+    voxels = np.array([int(np.sum(numbers == place)) for place in range(1, len(names) + 1)])
+    return Table({"number": np.arange(1, len(names) + 1), "model": np.array(names), "voxels": voxels})
 
 
 def _within(regions: StatMaps, own: Bools, reach: float) -> Bools:

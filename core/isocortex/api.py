@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import importlib
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,6 +111,7 @@ def run(
     progress: bool = False,
     scheduler: str | None = None,
     execution: Mapping[str, Any] | str | Path | None = None,
+    check_size: bool = True,
 ) -> Run:
     """Run a pipeline: a file, or the name of one that a plugin registered.
 
@@ -124,12 +126,13 @@ def run(
     scheduler : run on workers of Dask: ``tcp://host:port``, ``local:4`` (four processes here), or ``slurm``,
         ``pbs``, ``sge`` (docs: clusters).
     execution : a mapping, or a YAML file, that goes before the pipeline's own ``execution:``.
+    check_size : refuse a run that is estimated not to fit into memory or on the disk (docs: big data).
 
-    Raises ``PipelineError`` before anything runs, and ``StepFailed`` at the end when steps failed; steps that
-    do not depend on these have run then.
+    Raises ``PipelineError`` or ``NoRoom`` before anything runs, and ``StepFailed`` at the end when steps
+    failed; steps that do not depend on these have run then.
     """
     plan = check(pipeline, set, preset, plugins, disable)
-    event = execute(plan, out, workers, progress, scheduler, execution)
+    event = execute(plan, out, workers, progress, scheduler, execution, check_size)
     if event.failed:
         raise StepFailed("\n".join(f"{key}: {message}" for key, message in event.failed.items()))
     return Run(event)
@@ -142,8 +145,10 @@ def execute(
     progress: bool = False,
     scheduler: str | None = None,
     execution: Mapping[str, Any] | str | Path | None = None,
+    check_size: bool = True,
 ) -> RunEvent:
     """Run a checked plan; failures are in the event that is given back."""
+    from isocortex.pipeline.estimates import checked
     from isocortex.pipeline.execution import chosen
     from isocortex.pipeline.progress import progress as display
     from isocortex.pipeline.record import RunRecord
@@ -161,7 +166,11 @@ def execute(
         for name, listener in listeners.items():
             plan.manager.pluggy.register(listener, name=name)
             stack.callback(plan.manager.pluggy.unregister, name=name)
-        return Runner(plan, folder, execution=how).run()
+        runner = Runner(plan, folder, execution=how)
+        sizes = checked(plan, folder, how, runner.keys, check_size)
+        if progress and sizes is not None and sizes.of:
+            print(sizes.line(), file=sys.stderr)
+        return runner.run()
 
 
 @dataclass(frozen=True)

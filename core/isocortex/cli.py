@@ -102,6 +102,7 @@ def _overrides(sets: tuple[str, ...]) -> dict[str, Any]:
     metavar="FILE",
     help="A YAML file in place of the pipeline's own execution: section.",
 )
+@click.option("--no-size-check", is_flag=True, help="Run even what seems not to fit into memory or disk.")
 @click.option("--quiet", is_flag=True, help="Show no progress.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def run(
@@ -114,6 +115,7 @@ def run(
     workers: int | None,
     scheduler: str | None,
     execution: Path | None,
+    no_size_check: bool,
     quiet: bool,
     debug: bool,
 ) -> None:
@@ -126,12 +128,17 @@ def run(
 
     plan = api.check(pipeline, _overrides(sets), preset, disable=disable)
     if dry_run:
+        from isocortex.pipeline.execution import chosen
         from isocortex.pipeline.preview import preview
 
-        click.echo(preview(plan, out or Path("runs") / plan.name, workers or 1))
+        how = chosen(plan.document.execution, plan.document.steps, execution, workers, scheduler)
+        text, sizes = preview(plan, out or Path("runs") / plan.name, how)
+        click.echo(text)
+        if not no_size_check:
+            sizes.require_room(out or Path("runs") / plan.name)
         return
     try:
-        event = api.execute(plan, out, workers, not quiet, scheduler, execution)
+        event = api.execute(plan, out, workers, not quiet, scheduler, execution, not no_size_check)
     except RunStopped as error:
         click.echo(f"Stopped: {error}.", err=True)
         sys.exit(FAILED)

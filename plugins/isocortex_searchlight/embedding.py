@@ -14,6 +14,14 @@ from isocortex_searchlight import rank_kernels
 COUNTING = 400
 """Up to so many pairs ranks come by counting, beyond by sorting (measured: they meet near here)."""
 
+SORTING = 2**21
+"""Numbers that a thread sorts at a time, about: the RDMs of 105 centres at 19,900 pairs."""
+
+
+def piece_of(pairs: int) -> int:
+    """Centres whose RDMs are ranked together by sorting; each by itself, so that no bit depends on it."""
+    return max(1, min(2048, SORTING // max(pairs, 1)))
+
 
 class Embedded(NamedTuple):
     """Embedded RDMs, (dimensions, centres), and what their inner products are still to be multiplied by.
@@ -64,7 +72,10 @@ def spearman_block(values: Array, dtype: np.dtype[Any]) -> Embedded:
         order = np.argsort(rows, axis=1)
         rank_kernels.rank_sorted(rows, order, ranks[:, start:stop], norms[start:stop])
 
-    over(centres, count if pairs <= COUNTING else sort, piece=2048)
+    if pairs <= COUNTING:
+        over(centres, count, piece=2048)
+    else:
+        over(centres, sort, piece=piece_of(pairs))
     return Embedded(ranks, _factors(norms, np.asarray(np.isnan(values).any(axis=0)), dtype))
 
 

@@ -23,8 +23,16 @@ from isocortex_searchlight import rank_kernels
 CENTRES, ROWS = 2048, 256
 """Size of a block: it is part of the arithmetic, so it depends on nothing else."""
 
+NUMBERS = 2**23
+"""Numbers of embedded RDMs in a block at most: what each thread copies of them."""
+
 MOST_BYTES = 4 * 2**30
 """What the permuted models may take."""
+
+
+def centres_of(pairs: int) -> int:
+    """Centres in a block; fewer where RDMs have more than 4,096 pairs."""
+    return max(1, min(CENTRES, NUMBERS // max(pairs, 1)))
 
 
 @dataclass
@@ -48,7 +56,8 @@ class Null:
         from threadpoolctl import threadpool_limits
 
         start, stop = where.start, where.stop
-        pieces = range(start, stop, CENTRES)
+        width = centres_of(len(columns))
+        pieces = range(start, stop, width)
         maxima = np.full((len(pieces), len(self.queries)), -np.inf, dtype=self.queries.dtype)
         rows = max(1, ROWS // self.n_models) * self.n_models
         # a value that is equal but for rounding counts as reached: some permutations change nothing
@@ -56,8 +65,8 @@ class Null:
 
         def some(first: int, last: int) -> None:
             for number in range(first, last):
-                a = number * CENTRES
-                b = min(a + CENTRES, stop - start)
+                a = number * width
+                b = min(a + width, stop - start)
                 defined = ~np.isnan(observed[:, a:b]).all(axis=0)
                 block = np.ascontiguousarray(columns[:, a:b][:, defined])
                 seen = observed[:, a:b][:, defined]

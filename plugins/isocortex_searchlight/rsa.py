@@ -78,6 +78,12 @@ def searchlight_rsa(
     return comparison.result()
 
 
+def pieces_of(centres: int, pairs: int, queries: int, called: bool = False) -> int:
+    """How many blocks share the work; ``called``: the metric is called centre by centre."""
+    work = centres * (pairs * max(1, queries) + CALL * called)
+    return min(MOST_PIECES, max(1, -(-work // WORK)))
+
+
 @dataclass
 class Comparison:
     """Searchlights that are compared with models block by block; see ``searchlight_rsa``.
@@ -125,10 +131,8 @@ class Comparison:
         """
         n, pairs = len(self.light.centres), self.light.n_pairs
         queries = min(self.permutations, math.factorial(self.light.n_conditions)) * len(self.models)
-        work = n * pairs * max(1, queries)
-        if isinstance(self.light, Searchlight) and self.light.form is None:
-            work += n * CALL
-        pieces = min(MOST_PIECES, max(1, -(-work // WORK)))
+        called = isinstance(self.light, Searchlight) and self.light.form is None
+        pieces = pieces_of(n, pairs, queries, called)
         return int(min(BLOCK_BYTES, -(-n * pairs * self.light.dtype.itemsize // pieces)))
 
     def take(self, where: slice, block: Array, status: npt.NDArray[np.uint8]) -> None:

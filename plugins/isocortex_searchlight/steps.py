@@ -12,7 +12,9 @@ import numpy.typing as npt
 from isocortex.contracts import RDMMetric, Similarity
 from isocortex.data import Patterns, RDMs, Space, StatMaps, Table
 from isocortex.errors import DataError
+from isocortex.pipeline.costs import costs
 from isocortex.pipeline.splitting import Part, splits
+from isocortex_searchlight import costs as cost
 from isocortex_searchlight import splitting
 from isocortex_searchlight.engine import searchlight_rdms
 from isocortex_searchlight.results import OK, STATUS, SearchlightRDMs, SearchlightRSA, status_text
@@ -23,6 +25,8 @@ Edges = Literal["truncate", "drop"]
 Members = Literal["mask", "volume", "lee2023"]
 Preset = Literal["default", "lee2023", "rsatoolbox"]
 Precision = Literal["float32", "float64"]
+
+_SMALLER = "say precision: float32, or take a smaller mask"
 
 
 class MapsWithP(NamedTuple):
@@ -35,6 +39,7 @@ class MapsWithP(NamedTuple):
     centres: Table
 
 
+@costs(cost.rdms, "say how many centres, such as centres: 2000, or use searchlight_rsa, which holds no RDMs")
 def rdms_step(
     patterns: Patterns,
     metric: RDMMetric = "correlation",  # type: ignore[assignment]
@@ -78,6 +83,7 @@ def _merge_rsa(parts: Sequence[Part], **arguments: Any) -> StatMaps:
     return _maps(splitting.merged(parts, **arguments), arguments["patterns"])
 
 
+@costs(cost.rsa, _SMALLER)
 @splits(splitting.pieces, splitting.part, _merge_rsa)
 def rsa_step(
     patterns: Patterns,
@@ -119,6 +125,7 @@ def _merge_tested(parts: Sequence[Part], **arguments: Any) -> MapsWithP:
     return _tested(splitting.merged(parts, **arguments), arguments["patterns"])
 
 
+@costs(cost.tested, _SMALLER)
 @splits(splitting.pieces, splitting.part, _merge_tested)
 def permutation_step(
     patterns: Patterns,

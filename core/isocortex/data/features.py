@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
+import numpy as np
+
 from isocortex.data.base import Array, Data, plain, read_only
 from isocortex.data.labels import Labels, as_labels, positions, require_length, require_unique
+from isocortex.data.units import Units, checked_units
 from isocortex.errors import DataError, suggestion
 
 
@@ -24,6 +27,7 @@ class Features(Data):
     stimuli : label of each sample, each once.
     categories : the category of each sample, if there are any.
     model : which model (or decoder) they come from.
+    units : layer -> which of its units these are, for layers that are not whole.
     """
 
     kind: ClassVar[str] = "features"
@@ -32,6 +36,7 @@ class Features(Data):
     stimuli: Labels
     categories: Labels | None = None
     model: str = ""
+    units: Mapping[str, Units] = field(default_factory=dict, repr=False, kw_only=True)
 
     def __post_init__(self) -> None:
         stimuli = as_labels(self.stimuli, f"{self.kind}: stimuli")
@@ -54,6 +59,12 @@ class Features(Data):
             require_length(stimuli, array.shape[0], f"{self.kind}: stimuli of layer {name!r}")
             checked[name] = read_only(array)
         object.__setattr__(self, "layers", MappingProxyType(checked))
+        units = checked_units(self.units, checked, self.kind)
+        object.__setattr__(self, "units", MappingProxyType(units))
+
+    def units_of(self, layers: Iterable[str]) -> dict[str, Units]:
+        """Which units those of some layers are that are not whole."""
+        return {name: self.units[name] for name in layers if name in self.units}
 
     @property
     def n_samples(self) -> int:
@@ -79,13 +90,20 @@ class Features(Data):
         )
 
     def save(self, folder: Path) -> None:
-        """Write one ``.npy`` a layer and ``features.json``."""
+        """Write one ``.npy`` a layer and ``features.json``; places of units, where some are left out."""
         from isocortex.formats import arrays
 
         files = arrays.file_names(self.layers)
         for name, values in self.layers.items():
             arrays.write_array(folder / f"{files[name]}.npy", values)
-        arrays.write_json(folder / "features.json", {"files": files, **self._info()})
+        info = {"files": files, **self._info()}
+        if self.units:
+            (folder / "units").mkdir()
+            info["units"] = {name: chosen.info() for name, chosen in self.units.items()}
+        for name, chosen in self.units.items():
+            if chosen.places is not None:
+                arrays.write_array(folder / "units" / f"{files[name]}.npy", chosen.places)
+        arrays.write_json(folder / "features.json", info)
 
     def _info(self) -> dict[str, Any]:
         return {"stimuli": self.stimuli, "categories": self.categories, "model": self.model}
@@ -98,13 +116,19 @@ class Features(Data):
         with arrays.described(folder / "features.json") as info:
             files = info.pop("files").items()
             layers = {name: arrays.read_array(arrays.inside(folder, f"{file}.npy")) for name, file in files}
-            return cls(layers=layers, **info)
+            units = {}
+            for name, about in info.pop("units", {}).items():
+                file = arrays.inside(folder / "units", f"{dict(files)[name]}.npy")
+                places = np.array(arrays.read_array(file)) if about["some"] else None
+                units[name] = Units(tuple(about["whole"]), about["grid"], places)
+            return cls(layers=layers, units=units, **info)
 
     def summary(self) -> str:
         """Say in one line what is in here."""
-        return f"{self.n_samples} stimuli x {len(self.layers)} layers" + (
-            f" of {self.model}" * bool(self.model)
+        text = f"{self.n_samples} stimuli x {len(self.layers)} layers" + f" of {self.model}" * bool(
+            self.model
         )
+        return text + f"; not all units of {len(self.units)}" * bool(self.units)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -79,14 +79,14 @@ class Images(Data):
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what ``save`` wrote."""
-        from isocortex.formats import arrays, png
+        from isocortex.formats import arrays
 
         with arrays.described(folder / "images.json") as info:
             files, exact, shape = info.pop("files"), info.pop("exact"), info.pop("shape")
             if not exact:
                 values = arrays.read_array(folder / "values.npy")
             elif files:
-                values = np.stack([png.read_png(arrays.inside(folder, f"{file}.png")) for file in files])
+                values = _stacked(folder, files)
             else:
                 values = np.empty((0, *shape[1:]), dtype=np.uint8)
             if list(values.shape) != shape:
@@ -96,3 +96,18 @@ class Images(Data):
     def summary(self) -> str:
         """Say in one line what is in here."""
         return f"{len(self)} images of {self.values.shape[1]} x {self.values.shape[2]} pixels"
+
+
+def _stacked(folder: Path, files: Sequence[str]) -> Array:
+    """Pictures of one size, read one by one into one array: many are held once, not twice."""
+    from isocortex.formats import arrays, png
+
+    first = png.read_png(arrays.inside(folder, f"{files[0]}.png"))
+    values = np.empty((len(files), *first.shape), dtype=first.dtype)
+    values[0] = first
+    for row, file in enumerate(files[1:], 1):
+        picture = png.read_png(arrays.inside(folder, f"{file}.png"))
+        if picture.shape != first.shape or picture.dtype != first.dtype:
+            raise ValueError(f"{file}.png is not of the size of the others")
+        values[row] = picture
+    return values

@@ -7,6 +7,7 @@ Within a step of a pipeline the files lie beside the results; elsewhere where ``
 
 from __future__ import annotations
 
+import mmap
 import os
 import shutil
 import tempfile
@@ -38,6 +39,16 @@ def scratch_in(folder: Path) -> Iterator[None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def release(values: Any) -> None:
+    """Let go of the pages of an array on disk that has been written to, so that they are no memory in use.
+
+    What is in them stays: they are the file's (the system writes them when it likes).
+    """
+    mapped = getattr(values, "_mmap", None)
+    if isinstance(values, np.memmap) and mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
+
+
 class ScratchArray:
     """A new array on disk: fill ``values``, then take ``done()``.
 
@@ -64,6 +75,7 @@ class ScratchArray:
             shutil.rmtree(self._folder, ignore_errors=True)
             return read_only(values)
         values.flush()
+        release(values)
         shape, dtype = values.shape, values.dtype
         mapped = np.memmap(self._path, dtype, "r", values.offset, shape, "C")
         del values

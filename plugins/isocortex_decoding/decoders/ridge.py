@@ -25,6 +25,11 @@ _HELD = 2**26, 2**30
 """Bytes of sub-matrices that a thread gathers together at most, and all threads."""
 
 
+def matrices_of(size: int) -> int:
+    """How many sub-matrices of so many bytes a thread gathers together."""
+    return max(1, min(UNITS, min(_HELD[0], _HELD[1] // processors()) // max(size, 1)))
+
+
 class RidgeSystem:
     """The voxels' side of ridge regression; ``weights`` then solves for units.
 
@@ -105,8 +110,7 @@ class RidgeSystem:
         if self.gram is not None:
             if not hasattr(room, "matrices"):
                 n = index.shape[1]
-                bytes_each = min(_HELD[0], _HELD[1] // processors())
-                together = max(1, min(UNITS, bytes_each // (n * n * design.itemsize)))
+                together = matrices_of(n * n * design.itemsize)
                 room.matrices = np.empty((together, n, n), design.dtype)
             own = room.matrices
             kernels.by_gram(*given, self.gram, alpha, block.right, index, own, found, status)

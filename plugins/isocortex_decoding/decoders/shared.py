@@ -10,7 +10,7 @@ from isocortex.errors import DataError
 from isocortex.threads import one_blas_thread, over
 from isocortex_decoding.decoders.weights import UNITS, Array
 
-_GRAM_BYTES = 6 * 2**30
+GRAM_BYTES = 6 * 2**30
 """A Gram matrix of all voxels that is larger is not kept; units then multiply their own voxels."""
 
 _TILE = 512
@@ -73,7 +73,7 @@ class SharedVoxels:
 
     def gram(self) -> Array | None:
         """Products of all columns with one another, or None where they would take too much memory."""
-        fits = len(self.design) ** 2 * self.dtype.itemsize <= _GRAM_BYTES
+        fits = len(self.design) ** 2 * self.dtype.itemsize <= GRAM_BYTES
         return gram(self.design, mirrored=False) if fits else None
 
     def block(self, Y: Array) -> Block:

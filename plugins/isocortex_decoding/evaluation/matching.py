@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from isocortex.data import Collected, Decoded, Features
 from isocortex.data.labels import Labels, positions, same_labels, unique
+from isocortex.data.units import require_same_units
 from isocortex.errors import DataError, suggestion
 
 Stimuli = Literal["same", "decoded"]
@@ -71,6 +72,7 @@ def layers_of(
                 raise DataError(
                     f"{where}: layer {name!r} has units {own} decoded, and {other} in the {data.kind}"
                 )
+            require_same_units(decoded, data, name, where)
     return names
 
 

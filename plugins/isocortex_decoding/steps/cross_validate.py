@@ -153,6 +153,7 @@ def cross_validated_decoding(
             axes.get("subject", ""),
             axes.get("roi", ""),
             tuple(counts.tolist()),
+            units=features.units_of(decoded),
         ),
         _table(folds, stimuli, results, patterns.n_channels),
     )

@@ -16,12 +16,14 @@ from isocortex.data.base import Array
 from isocortex.data.labels import Labels, codes, positions, require_unique, same_labels, unique
 from isocortex.errors import DataError, LabelMismatch
 from isocortex.formats.scratch import ScratchArray
+from isocortex.pipeline.costs import costs
 from isocortex.pipeline.settings import AxisValues
 from isocortex.pipeline.splitting import Part, splits
 from isocortex_decoding.crossvalidation.components import decoder_of
 from isocortex_decoding.decoders.scaling import UnitScaling
 from isocortex_decoding.decoders.streaming import Streamed, UnitStream
 from isocortex_decoding.decoders.unit_blocks import blocks
+from isocortex_decoding.steps.costs import decoding
 
 NO_AXES = AxisValues({})
 MOST_PIECES = 64
@@ -87,6 +89,7 @@ def _merge(parts: Sequence[Part], **arguments: Any) -> Decoded:
     return _decoded(predicted, asked, features, arguments["axes"])
 
 
+@costs(decoding, "take fewer voxels (a smaller region) or n_voxels, or fewer layers or units")
 @splits(_pieces, _part, _merge)
 def decode_features(
     patterns: Patterns,
@@ -174,6 +177,7 @@ def _decoded(found: dict[str, Array], asked: _Asked, features: Features, axes: A
         subject=axes.get("subject", ""),
         roi=axes.get("roi", ""),
         averaged=asked.counts,
+        units=features.units_of(found),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from isocortex.data import Collected, Decoded, Features, Images, Patterns, Table
+from isocortex.data.units import require_same_units
 from isocortex.errors import DataError, suggestion
 from isocortex_decoding.evaluation.blocks import Rows, thinned
 from isocortex_decoding.evaluation.matching import Matched, Trials, layers_of, match, places_of
@@ -102,6 +103,7 @@ def _layers(training: Features, test: Features, layers: list[str] | None) -> lis
             raise DataError(
                 f"{_WHAT}: layer {name!r} has units {sizes[0]} in training and {sizes[1]} in test"
             )
+        require_same_units(training, test, name, _WHAT)
     return names
 
 

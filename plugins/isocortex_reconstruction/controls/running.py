@@ -12,6 +12,7 @@ from isocortex.contracts import Generator, Model, Reconstructor
 from isocortex.data import Features, Images
 from isocortex.data.base import Array
 from isocortex.data.labels import Labels, positions
+from isocortex.data.units import require_whole
 from isocortex.errors import DataError, PluginError, suggestion
 from isocortex.layer_names import select_layers
 from isocortex_decoding.evaluation.blocks import matrix_of, thinned
@@ -78,6 +79,7 @@ def require_layers(decoded: Features, model: Model, layers: Wanted, what: str) -
             raise DataError(f"{what}: no decoded layer {name!r}; {known}")
     if not wanted:
         raise DataError(f"{what}: there are no decoded layers")
+    require_whole(decoded, wanted, what)
     kept = {name: decoded.layers[name] for name in wanted}
     return Features(kept, decoded.stimuli, decoded.categories, decoded.model)
 

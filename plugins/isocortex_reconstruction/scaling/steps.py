@@ -62,7 +62,7 @@ def scale_features(
     found = scaled(decoded, method, training, feature_sd, decoders, fold, layers, nan)
     if isinstance(found, Decoded):
         return found
-    return Decoded(found.layers, found.stimuli, found.categories, found.model)
+    return Decoded(found.layers, found.stimuli, found.categories, found.model, units=found.units)
 
 
 def scaled(
@@ -93,7 +93,7 @@ def scaled(
                 "width, channels)"
             )
         made[name] = scaled_layer(features, name, true.scaling(name, shape, method, nan), nan)
-    return replace(features, layers=made)
+    return replace(features, layers=made, units=features.units_of(made))
 
 
 class _True:

@@ -13,6 +13,7 @@ import numpy as np
 from isocortex.contracts import Generator, Model, Reconstruction, Reconstructor
 from isocortex.data import Features, Images, Table
 from isocortex.data.base import Array
+from isocortex.data.units import require_whole
 from isocortex.errors import DataError
 from isocortex.layer_names import select_layers
 from isocortex.pipeline.splitting import Part, splits
@@ -137,6 +138,7 @@ def _chosen(features: Features, model: Model, layers: str | list[str] | None) ->
             f"reconstruct_images: there are no features of {', '.join(lacking)}; there are those of "
             f"{', '.join(features.layers)}"
         )
+    require_whole(features, wanted, "reconstruct_images")
     return Features({name: features.layers[name] for name in wanted}, features.stimuli)
 
 

@@ -7,9 +7,11 @@ import numpy as np
 from isocortex.contracts import DataSource
 from isocortex.data import Patterns
 from isocortex.loading import load_one
+from isocortex.pipeline.costs import costs, loading
 from isocortex.pipeline.settings import AxisValues
 
 
+@costs(loading("patterns"))
 def load_patterns(source: DataSource, axes: AxisValues, rng: np.random.Generator) -> Patterns:
     """Load the patterns of one instance (one subject, say) from a data source.
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 
 import numpy as np
 
 from isocortex.contracts import Model
 from isocortex.data import Features, Images
 from isocortex.data.base import Array
+from isocortex.data.units import Units, drawn
 from isocortex.errors import DataError, PluginError
-from isocortex.formats.scratch import ScratchArray
+from isocortex.formats.scratch import ScratchArray, release
 from isocortex.layer_names import select_layers
 from isocortex.memory import kept
 
@@ -22,12 +24,36 @@ PIECE, MOST_PIECES = 64, 32
 """Images in a piece of the work, at least, and most pieces."""
 
 
+@dataclass(frozen=True)
+class Choice:
+    """Which units of each layer are kept: ``units`` of them at most, drawn by ``seed``; means over a grid."""
+
+    units: int | None = None
+    grid: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("units", "grid"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise DataError(f"{name} is {value}; give 1 or more, or leave it out for all units")
+        if self.seed < 0:
+            raise DataError(f"units_seed is {self.seed}; it must be 0 or more")
+
+    def of(self, layer: str, shape: tuple[int, ...]) -> Units:
+        """Units of a layer: the same for all images."""
+        return drawn(shape, layer, self.units, self.grid, self.seed)
+
+
+ALL = Choice()
+
+
 def features_of(
     images: Images,
     model: Model,
     layers: str | Sequence[str],
     batch: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    choice: Choice = ALL,
 ) -> Features:
     """Run a model over images; memory holds one batch, the rest is on disk (see ``formats.scratch``).
 
@@ -37,10 +63,12 @@ def features_of(
     batch : images at once; default the model's own ``batch_size`` (16 without one), fewer where
         their features take more than 1 GiB.
     progress : called with the number of images that are done, and of all.
+    choice : which units of a layer are kept.
 
     Returns
     -------
-    Features (images, ...units) float32 or float64, with the images' stimuli and categories.
+    Features (images, ...units) float32 or float64, with the images' stimuli and categories, and which units
+    they are where these are not all.
     """
     wanted = select_layers(model, layers)
     count = len(images)
@@ -52,18 +80,23 @@ def features_of(
     with ExitStack() as stack:
         stack.enter_context(kept())
         files: dict[str, ScratchArray] = {}
+        units: dict[str, Units] = {}
         for start in range(0, count, size):
             part = images.values[start : start + size]
             found = model.features(part, wanted)
             for name in wanted:
                 values = _checked(found, name, len(part))
                 if name not in files:
-                    files[name] = stack.enter_context(ScratchArray((count, *values.shape[1:]), _wide(values)))
-                files[name].values[start : start + len(part)] = values
+                    units[name] = choice.of(name, values.shape[1:])
+                    shape = (count, *units[name].shape)
+                    files[name] = stack.enter_context(ScratchArray(shape, _wide(values)))
+                files[name].values[start : start + len(part)] = units[name].of(values)
+                release(files[name].values)
+            del found, values  # before the next batch is made
             if progress is not None:
                 progress(start + len(part), count)
         done = {name: file.done() for name, file in files.items()}
-    return Features(done, images.stimuli, images.categories, _title(model))
+    return Features(done, images.stimuli, images.categories, _title(model), units=units)
 
 
 def image_pieces(count: int, batch: int) -> list[tuple[int, int]]:
@@ -73,7 +106,9 @@ def image_pieces(count: int, batch: int) -> list[tuple[int, int]]:
     return [(start, min(start + size, count)) for start in range(0, count, size)]
 
 
-def joined(parts: Sequence[Mapping[str, Array]], images: Images, model: Model) -> Features:
+def joined(
+    parts: Sequence[Mapping[str, Array]], images: Images, model: Model, units: Mapping[str, Units]
+) -> Features:
     """Put features of consecutive images together, one layer after the other, through files."""
     done = {}
     for name, first in parts[0].items():
@@ -82,10 +117,11 @@ def joined(parts: Sequence[Mapping[str, Array]], images: Images, model: Model) -
             for part in parts:
                 file.values[start : start + len(part[name])] = part[name]
                 start += len(part[name])
+                release(file.values)
             if start != len(images):
                 raise ValueError(f"parts of {start} images for {len(images)}")
             done[name] = file.done()
-    return Features(done, images.stimuli, images.categories, _title(model))
+    return Features(done, images.stimuli, images.categories, _title(model), units=units)
 
 
 def _title(model: Model) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
@@ -9,11 +10,14 @@ import numpy as np
 from isocortex.contracts import DataSource
 from isocortex.data import Images
 from isocortex.loading import load_one
+from isocortex.pipeline import outlines
+from isocortex.pipeline.costs import Cost, costs, loading
 from isocortex.pipeline.settings import AxisValues, InputFolder, Load
-from isocortex_vision.images.folder import Fit, read_images
+from isocortex_vision.images.folder import Fit, picture_files, read_images
 from isocortex_vision.networks.resizing import Resampling
 
 
+@costs(loading("images"))
 def load_images(
     source: Annotated[DataSource, Load("images")], axes: AxisValues, rng: np.random.Generator
 ) -> Images:
@@ -21,6 +25,13 @@ def load_images(
     return load_one(source, "images", Images, axes, rng)
 
 
+def _cost(folder: Path, size: tuple[int, int]) -> Cost:
+    """All pictures in memory."""
+    made = outlines.images(len(picture_files(folder)), *size)
+    return Cost(made.disk or 0, {"result": made})
+
+
+@costs(_cost, "give a smaller size")
 def images_from_folder(
     folder: InputFolder,
     size: tuple[int, int] = (224, 224),

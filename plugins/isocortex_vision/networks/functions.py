@@ -30,7 +30,8 @@ class Functions:
     def features(self, images: Array, layers: Sequence[str], many: bool = False) -> dict[str, Array]:
         """Activities of layers as numpy arrays; those of bfloat16 as float32."""
         traced = self._function("features", images, (tuple(layers), many), self._trace_features)
-        return {name: values.numpy() for name, values in traced(tf.constant(images)).items()}
+        found = traced(tf.constant(images))
+        return {name: found.pop(name).numpy() for name in list(found)}  # a copy, so one at a time
 
     def _trace_features(self, images: Array, what: tuple[tuple[str, ...], bool]) -> Any:
         (layers, many), forward, dtype = what, self._forward, self._dtype

@@ -74,7 +74,7 @@ class NetworkGraph:
         if name not in self._tensors:
             dtype = self.dtype_at(name)
             self._tensors[name] = tuple(  # type: ignore[assignment]
-                tf.constant(np.asarray(values), dtype=dtype) for values in self._parameters[name]
+                _held(np.asarray(values), dtype) for values in self._parameters[name]
             )
         return self._tensors[name]
 
@@ -85,7 +85,7 @@ class NetworkGraph:
     def _transform(self, name: str) -> Tensor:
         if name not in self._transformed:
             kernel = np.asarray(self._parameters[name][0], self._dtype.as_numpy_dtype)
-            self._transformed[name] = tf.constant(winograd.transformed(kernel))
+            self._transformed[name] = _held(winograd.transformed(kernel), self._dtype)
         return self._transformed[name]
 
     def __call__(self, inputs: Tensor, wanted: Collection[str], many: bool = False) -> dict[str, Tensor]:
@@ -121,6 +121,11 @@ class NetworkGraph:
         else:
             y = weighted(layer, tf.cast(x, kernel.dtype), kernel, bias)
         return y, y if layer.slope is None else rectify(y, layer.slope)
+
+
+def _held(values: Array, dtype: Any) -> Tensor:
+    """Values as a tensor that holds them once: a constant made of an array keeps a copy of that besides."""
+    return tf.identity(tf.constant(values, dtype=dtype))
 
 
 def weighted(layer: Layer, x: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:

@@ -1,0 +1,139 @@
+"""Outlines of the kinds of data: from sizes alone, and from results that are on disk."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from isocortex.data import Features, Images, Patterns, RDMs, StatMaps
+from isocortex.data.base import Data
+from isocortex.pipeline.costs import Outline, unknown
+
+LABEL = 24
+"""Bytes of a label in a file of JSON, about."""
+
+
+def patterns(
+    samples: int,
+    channels: int,
+    conditions: int | None = None,
+    stimuli: int | None = None,
+    grid: tuple[int, ...] | None = None,
+    box: tuple[int, ...] | None = None,
+    plane: int | None = None,
+    itemsize: int = 4,
+) -> Outline:
+    """Patterns (samples, channels) of so many different conditions and stimuli.
+
+    Of voxels on a ``grid`` (x, y, z): the ``box`` around the mask, and the most voxels with one x. Where
+    these are not known the mask counts as an ellipsoid that fills the grid.
+    """
+    sizes: dict[str, Any] = {
+        "samples": samples,
+        "channels": channels,
+        "conditions": samples if conditions is None else conditions,
+        "itemsize": itemsize,
+    }
+    sizes |= {} if stimuli is None else {"stimuli": stimuli}
+    if grid is not None:
+        sizes |= {"grid": tuple(grid), "box": tuple(box or grid)}
+        sizes["plane"] = plane or min(math.prod(grid[1:]), math.ceil(1.5 * channels / grid[0]))
+    return Outline("patterns", sizes, samples * (channels * itemsize + 3 * LABEL))
+
+
+def rdms(number: int, conditions: int, itemsize: int = 8) -> Outline:
+    """RDMs of so many conditions."""
+    pairs = conditions * (conditions - 1) // 2
+    return Outline("RDMs", {"number": number, "conditions": conditions}, number * pairs * itemsize)
+
+
+def features(samples: int, layers: Mapping[str, tuple[int, ...]], itemsize: int = 4) -> Outline:
+    """Features: layer -> shape of one sample's units."""
+    units = sum(math.prod(shape) for shape in layers.values())
+    sizes = {"samples": samples, "layers": dict(layers), "units": units, "itemsize": itemsize}
+    return Outline("features", sizes, samples * (units * itemsize + LABEL))
+
+
+def images(number: int, height: int, width: int, itemsize: int = 1) -> Outline:
+    """Pictures; files of PNG count as if nothing could be compressed, which is the most that they take."""
+    pixels = number * height * width * 3
+    sizes = {"number": number, "height": height, "width": width, "itemsize": itemsize}
+    return Outline("images", sizes, pixels * (1 if itemsize == 1 else 1 + itemsize))
+
+
+def maps(number: int, voxels: int, itemsize: int = 4) -> Outline:
+    """Maps over voxels, compressed: noise in a mask shrinks by a tenth, and nothing lies around it."""
+    sizes = {"number": number, "voxels": voxels, "itemsize": itemsize}
+    return Outline("maps", sizes, int(number * voxels * itemsize * 0.92))
+
+
+def small(what: str = "table") -> Outline:
+    """Something of some kilobytes whose sizes nobody needs."""
+    return Outline(what, {}, 2**12)
+
+
+def of_result(folder: Path, kind: type[Data], size: int) -> Outline:
+    """The outline of a result that is on disk, of so many bytes; no numbers are read."""
+    reader = next((read for known, read in _READERS.items() if issubclass(kind, known)), None)
+    if reader is None:
+        return Outline(kind.kind, {}, size)
+    try:
+        found = reader(folder, kind)
+    except Exception as error:  # whoever reads it says what is wrong
+        return unknown(kind.kind, f"{folder} cannot be read ({error})")
+    return Outline(found.what, found.sizes, size)
+
+
+def _patterns(folder: Path, kind: Any) -> Outline:
+    data: Patterns = kind.load(folder)
+    stimuli = None if data.stimuli is None else len(set(data.stimuli))
+    grid = box = plane = None
+    if data.space is not None:
+        grid, places = data.space.shape, np.nonzero(data.space.mask)
+        box = tuple(int(np.ptp(axis)) + 1 for axis in places)
+        plane = int(np.bincount(places[0]).max())
+    number, channels = data.values.shape
+    return patterns(
+        number, channels, len(data.condition_names), stimuli, grid, box, plane, data.values.itemsize
+    )
+
+
+def _rdms(folder: Path, kind: Any) -> Outline:
+    data: RDMs = kind.load(folder)
+    return rdms(len(data), data.n_conditions, data.values.itemsize)
+
+
+def _features(folder: Path, kind: Any) -> Outline:
+    data: Features = kind.load(folder)
+    itemsize = max((values.itemsize for values in data.layers.values()), default=4)
+    shapes = {name: values.shape[1:] for name, values in data.layers.items()}
+    return features(data.n_samples, shapes, itemsize)
+
+
+def _images(folder: Path, kind: Any) -> Outline:
+    from isocortex.formats.arrays import read_array, read_json
+
+    about = read_json(folder / "images.json")
+    itemsize = 1 if about["exact"] else read_array(folder / "values.npy").itemsize
+    number, height, width, _ = about["shape"]
+    return images(number, height, width, itemsize)
+
+
+def _maps(folder: Path, kind: Any) -> Outline:
+    from isocortex.data import Space
+    from isocortex.formats.arrays import read_json
+
+    return maps(len(read_json(folder / "maps.json")["names"]), Space.load(folder).n_voxels)
+
+
+_READERS: Mapping[type[Data], Any] = {
+    Patterns: _patterns,
+    RDMs: _rdms,
+    Features: _features,
+    Images: _images,
+    StatMaps: _maps,
+}

@@ -24,7 +24,9 @@ def carry_out(about: dict[str, Any]) -> int:
     """Do what the command line would do; gives the exit code."""
     from isocortex.cli import main
 
-    handle = os.open(about["text"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    limited = about.get("fault", {}).get("action") == "small files only"  # of what it says too
+    Path(about["text"]).touch()
+    handle = os.open(os.devnull if limited else about["text"], os.O_WRONLY | os.O_TRUNC)
     os.dup2(handle, 1)
     os.dup2(handle, 2)
     shim = None

@@ -22,8 +22,8 @@ from stress_study import INSTANCES
 from tiny import write_tiny
 
 import isocortex as ic
-from isocortex.errors import StepFailed
-from isocortex.pipeline import part_tasks
+from isocortex.errors import IsocortexError, StepFailed
+from isocortex.pipeline import part_tasks, store
 from isocortex.pipeline.seal import SMALL
 from isocortex.pipeline.store import Store
 
@@ -156,6 +156,25 @@ def test_a_large_file_is_read_again_only_where_its_times_are_others(
         read.clear()
     os.utime(out / "made" / "step.json", (2 * DAY, 2 * DAY))
     assert Store(out).find(out / "made") is not None, "the record's own time says nothing"
+
+
+def test_a_file_that_is_changed_before_its_digest_is_taken(tmp_path: Path) -> None:
+    out = Store(tmp_path / "out")
+    out.prepare()
+    table = ic.Table({"number": [1.0]})
+    with store.writing(out.place(out.folder("x", {}))) as new:
+        table.save(new)
+        store.describe(new, new, table)
+        for file in sorted(new.iterdir()):
+            table.save(new)
+            flip(file, random.Random(0))
+            with pytest.raises(IsocortexError, match=rf"{file.name}: changed while it was written"):
+                store.describe(new, new, table)
+        table.save(new)
+        described = store.describe(new, new, table)
+        (new / "table.tsv").touch()
+        with pytest.raises(IsocortexError, match=r"table\.tsv: changed while it was written"):
+            store.commit(new, out.place(out.folder("x", {})), {"outputs": {"result": described}}, {})
 
 
 PARTS = '''

@@ -6,6 +6,7 @@ is complete is complete after a power cut too.
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
@@ -21,7 +22,7 @@ import numpy as np
 
 from isocortex.data.base import Array, read_only
 from isocortex.errors import DamagedFile, DataError, suggestion
-from isocortex.formats import scratch
+from isocortex.formats import scratch, written
 
 _ARRAY_KINDS = "fiubcSU"
 _DEVICE = re.compile(
@@ -40,6 +41,7 @@ def sync(path: Path) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file and force it to the disk."""
+    written.note(path, content)
     with path.open("wb") as file:
         file.write(content)
         file.flush()
@@ -101,8 +103,13 @@ def write_array(path: Path, array: Array) -> None:
     if scratch.link(array, path):
         sync(path)
         return
+    values = np.asarray(array, order="C")
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(values))
+    written.note(path, header.getbuffer(), values.data if values.size else b"")
     with path.open("wb") as file:
-        np.lib.format.write_array(file, np.asarray(array, order="C"), allow_pickle=False)
+        file.write(header.getbuffer())
+        values.tofile(file)
         file.flush()
         os.fsync(file.fileno())
 

@@ -18,6 +18,7 @@ from isocortex.data.base import Data
 from isocortex.errors import IsocortexError, PluginError
 from isocortex.formats.arrays import safe_name, sync, write_json
 from isocortex.formats.scratch import scratch_in
+from isocortex.formats.written import is_as_meant, noting_digests
 from isocortex.pipeline import seal
 from isocortex.pipeline.digests import digest_file, digest_json
 from isocortex.pipeline.seal import DAMAGE, RECORD, TIMING, within
@@ -180,10 +181,12 @@ def describe(root: Path, folder: Path, data: Data) -> dict[str, Any]:
         if path.is_file():
             if not type(data).__module__.startswith("isocortex."):
                 sync(path)  # core's own writers have done it
-            stat = path.stat()
+            stat, digest = path.stat(), digest_file(path)
+            if not is_as_meant(path, digest):
+                raise IsocortexError(f"{path}: changed while it was written; run the same command again")
             files[path.relative_to(folder).as_posix()] = {
                 "size": stat.st_size,
-                "sha256": digest_file(path),
+                "sha256": digest,
                 "mtime": stat.st_mtime_ns,
             }
     for name in (RECORD, TIMING):
@@ -203,7 +206,7 @@ def writing(place: Place) -> Iterator[Path]:
     new = _aside(place)
     try:
         new.mkdir()
-        with scratch_in(_scratch(new)):
+        with scratch_in(_scratch(new)), noting_digests():
             yield new
     finally:
         shutil.rmtree(new, ignore_errors=True)

@@ -76,7 +76,7 @@ BAD: dict[str, Callable[[Path], Any]] = {
 def _seen(watch: Watch) -> Iterator[str]:
     """What the watch overlooks."""
     for wanted, read in BAD.items():
-        target = Target("bad", "own", lambda at: [], read, seconds=0.2)
+        target = Target("bad", "own", lambda at: [], read, seconds=0.2 if wanted == "hang" else 20.0)
         with folder_for(target) as folder:
             found = outcome(target, b"x", folder, watch)
         if found.kind != "finding" or not found.what.startswith(wanted):

@@ -77,7 +77,9 @@ def same(model, X, y, rtol=1e-6, **settings):
 
 
 @pytest.mark.parametrize("mode", [0, 1, 2])
-@pytest.mark.parametrize(("samples", "voxels"), [(200, 30), (150, 60), (60, 59)])
+@pytest.mark.parametrize(
+    ("samples", "voxels"), [pytest.param(200, 30, marks=pytest.mark.slow), (150, 60), (60, 59)]
+)
 def test_equals_slir(samples, voxels, mode):
     X, y = made(samples, voxels)
     model = SparseLinearRegression(prune_mode=mode).fit(X, y)

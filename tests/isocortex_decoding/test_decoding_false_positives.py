@@ -18,7 +18,9 @@ def benchmark() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize(("part", "n"), [("evaluated", 150), ("_stratified", 40)])
+@pytest.mark.parametrize(
+    ("part", "n"), [pytest.param("evaluated", 150, marks=pytest.mark.slow), ("_stratified", 40)]
+)
 def test_nothing_is_found_more_often_than_promised(benchmark: ModuleType, part: str, n: int) -> None:
     found = benchmark.simulate(n, benchmark.SHORT, 1, parts=(getattr(benchmark, part),))
     rates = {name: sum(p <= 0.05 for p in values) / n for name, values in found.items()}

@@ -81,7 +81,7 @@ def first_losses(image_type: str, images: Any, targets: dict[str, Any], layers: 
     )
 
 
-QUICK = ("natural", "imagery")
+QUICK = ("natural",)
 
 
 @pytest.mark.parametrize(

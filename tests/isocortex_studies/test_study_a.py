@@ -17,6 +17,8 @@ from scipy.stats import spearmanr
 import isocortex as ic
 from isocortex.data import Figure, StatMaps, Table
 
+pytestmark = pytest.mark.slow
+
 
 def settings(folder: Path) -> dict[str, Any]:
     return {

@@ -115,6 +115,7 @@ def identified(reconstructed: Images, originals: dict[str, Any]) -> float:
     return float(np.mean(right))
 
 
+@pytest.mark.slow
 def test_natural_images_from_fmri(study: Path, tmp_path: Path) -> None:
     wanted = settings(
         study, decoded_layers="layers-1to1", layer_sets=["layers-1to1"], iterations=8, voxels="stored",

@@ -112,6 +112,7 @@ def test_every_application_prepares_images_as_keras_does() -> None:
         assert black == pytest.approx(expected, rel=1e-4), name
 
 
+@pytest.mark.slow
 def test_an_application_by_its_name(tmp_path: Path) -> None:
     settings: dict[str, Any] = {"top": False, "image_size": (32, 32)}
     before = random.getstate(), np.random.get_state()[1].sum()  # noqa: NPY002

@@ -102,6 +102,7 @@ def test_one_seed_gives_one_result() -> None:
         np.testing.assert_array_equal(values, second.history[name])
 
 
+@pytest.mark.slow
 def test_interrupted_and_taken_up_equals_uninterrupted(tmp_path: Path) -> None:
     whole = session()
     whole.run({"epochs": 3, "learning_rate": 1e-3})

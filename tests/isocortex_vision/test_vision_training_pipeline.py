@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from training_pictures import digit_pictures, joined, made_objects, some
 
 import isocortex as ic
@@ -56,6 +57,7 @@ steps:
 """
 
 
+@pytest.mark.slow
 def test_pipeline_trains_and_looks_inside(tmp_path: Path) -> None:
     networks = []
     for number, checkpoints in enumerate(("", f"checkpoints: {tmp_path / 'kept'}")):

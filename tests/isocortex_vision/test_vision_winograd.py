@@ -71,6 +71,7 @@ def test_pieces_and_the_way_back(
     assert np.abs(slope.numpy() - back).max() < near * np.abs(back).max()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slope", [0.0, 0.2])
 def test_features_of_many_images_equal_those_of_few(slope: float) -> None:
     settings: Any = {"image_size": 64, "width": 0.5, "slope": slope}

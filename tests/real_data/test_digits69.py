@@ -17,7 +17,7 @@ FIGURES = ("confusion", "accuracy", "sheet", "losses")
 BASELINE = 7 / 9
 """The right category and nothing else, 5 and 5 pictures: of the 9 others 5 are told apart, 4 by chance."""
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::UserWarning")]
 """Constant pixels, and what the guards find; both stand in the report, and are asserted below."""
 
 

@@ -13,6 +13,8 @@ import pytest
 import isocortex as ic
 from isocortex.plugins.inline import load_file
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 SQUEEZENET = {  # README of SqueezeNet and the 92 images: layer -> Spearman with human and monkey IT
     "relu_conv1": (0.083, 0.186),

@@ -13,7 +13,8 @@ import pytest
 
 import isocortex as ic
 from isocortex.data import Features, Images
-from isocortex.errors import DataError, PluginError
+from isocortex.errors import DataError, LabelMismatch, PluginError
+from isocortex.pipeline.splitting import in_parts
 from isocortex_vision.features.extraction import features_of
 from isocortex_vision.features.steps import extract_features, precision_error
 from isocortex_vision.models.vgg import VGG16
@@ -134,6 +135,59 @@ def test_in_a_pipeline_and_reused(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "isocortex", "run", "layers.yaml", "--out", "out", "--dry-run"]
     told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
     assert told.count("reuse") >= 3
+
+
+def test_some_units_are_those_of_the_whole_and_the_same_for_all_images(tmp_path: Path) -> None:
+    net, given, layers = VGG16(**SMALL), images(), ["conv1_1", "conv3_1", "fc8"]
+    whole = extract_features(given, net, layers)
+    some = extract_features(given, net, layers, units=50, batch=2)
+    assert {name: values.shape[1:] for name, values in some.layers.items()} == dict.fromkeys(layers, (50,))
+    for name, kept in some.units.items():
+        np.testing.assert_allclose(
+            some.layers[name], whole.matrix(name)[:, kept.places], rtol=1e-5, atol=1e-4
+        )
+    again = extract_features(given.select(["img3"]), net, ["fc8", "conv3_1"], units=50)
+    assert all(again.units[name].same_as(some.units[name]) for name in again.layers)
+    other = extract_features(given, net, layers, units=50, units_seed=1)
+    assert not other.units["fc8"].same_as(some.units["fc8"])
+    some.save(tmp_path)
+    read = Features.load(tmp_path)
+    assert all(read.units[name].same_as(some.units[name]) for name in layers) and "not all units" in str(
+        read.summary()
+    )
+    cut = in_parts(extract_features, images=images(70), model=net, layers=layers, units=50)
+    assert all(cut.units[name].same_as(some.units[name]) for name in layers)
+
+
+def test_means_over_squares_of_maps() -> None:
+    net, given = VGG16(**SMALL), images()
+    whole = extract_features(given, net, ["conv1_1", "fc8"])
+    for grid, square in ((1, np.s_[:, :, :]), (4, np.s_[:, 24:32, 8:16])):
+        found = extract_features(given, net, ["conv1_1", "fc8"], grid=grid)
+        assert found.layers["conv1_1"].shape == (5, grid, grid, 4) and found.units["conv1_1"].grid == grid
+        means = whole.layers["conv1_1"][square].mean(axis=(1, 2))
+        np.testing.assert_allclose(found.layers["conv1_1"][:, -1, 1 % grid], means, rtol=1e-4, atol=1e-3)
+        assert "fc8" not in found.units, "a row of units is kept whole"
+    with pytest.raises(DataError, match="units is 0; give 1 or more"):
+        extract_features(given, net, "fc8", units=0)
+
+
+def test_other_units_of_a_layer_are_never_compared_or_inverted() -> None:
+    from isocortex_decoding.evaluation.matching import layers_of
+    from isocortex_reconstruction.steps.reconstructing import reconstruct_images
+
+    net, given = VGG16(**SMALL), images()
+    one, other = (extract_features(given, net, "fc8", units=50, units_seed=seed) for seed in (0, 1))
+    decoded = ic.Decoded(one.layers, one.stimuli, units=one.units)
+    assert layers_of(decoded, [one], None, "here") == ["fc8"]
+    with pytest.raises(LabelMismatch, match=r"other|another units_seed"):
+        layers_of(decoded, [other], None, "here")
+    with pytest.raises(LabelMismatch, match="another units_seed"):
+        precision_error(one, other)
+    with pytest.raises(DataError, match="holds 50 of 1000 units, and images come from whole layers alone"):
+        reconstruct_images(
+            decoded, net, np.random.default_rng(0), ic.get("reconstructor", "feature-inversion")
+        )
 
 
 @pytest.mark.slow

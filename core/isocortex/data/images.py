@@ -13,6 +13,9 @@ from isocortex.data.base import Array, Data, plain, read_only
 from isocortex.data.labels import Labels, as_labels, positions, require_length, require_unique
 from isocortex.errors import DamagedFile, DataError
 
+HELD = 2**28
+"""Bytes of pictures that are held in memory when they are read; more lie in a file until they are used."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Images(Data):
@@ -99,15 +102,26 @@ class Images(Data):
 
 
 def _stacked(folder: Path, files: Sequence[str]) -> Array:
-    """Pictures of one size, read one by one into one array: many are held once, not twice."""
-    from isocortex.formats import arrays, png
+    """Pictures of one size, read one by one into one array; that of many lies on the disk."""
+    from isocortex.formats import arrays, png, scratch
 
     first = png.read_png(arrays.inside(folder, f"{files[0]}.png"))
-    values = np.empty((len(files), *first.shape), dtype=first.dtype)
-    values[0] = first
-    for row, file in enumerate(files[1:], 1):
+    shape = (len(files), *first.shape)
+    if first.nbytes * len(files) <= HELD:
+        return _filled(np.empty(shape, first.dtype), folder, files)
+    with scratch.ScratchArray(shape, first.dtype) as file:
+        _filled(file.values, folder, files)
+        return file.done()
+
+
+def _filled(values: Array, folder: Path, files: Sequence[str]) -> Array:
+    from isocortex.formats import arrays, png, scratch
+
+    for row, file in enumerate(files):
         picture = png.read_png(arrays.inside(folder, f"{file}.png"))
-        if picture.shape != first.shape or picture.dtype != first.dtype:
+        if picture.shape != values.shape[1:] or picture.dtype != values.dtype:
             raise ValueError(f"{file}.png is not of the size of the others")
         values[row] = picture
+        if row % 256 == 0:
+            scratch.release(values)
     return values

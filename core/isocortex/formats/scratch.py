@@ -40,13 +40,17 @@ def scratch_in(folder: Path) -> Iterator[None]:
 
 
 def release(values: Any) -> None:
-    """Let go of the pages of an array on disk that has been written to, so that they are no memory in use.
+    """Let go of the pages of an array on disk, written or read, so that they are no memory in use.
 
-    What is in them stays: they are the file's (the system writes them when it likes).
+    What is in them stays: they are the file's (the system writes them when it likes). Nothing is done to
+    arrays in memory.
     """
-    mapped = getattr(values, "_mmap", None)
-    if isinstance(values, np.memmap) and mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
-        mapped.madvise(mmap.MADV_DONTNEED)
+    while isinstance(values, np.ndarray):
+        if isinstance(values, np.memmap) and values.mode == "c":
+            return  # what was changed is in these pages alone
+        values = values.base
+    if isinstance(values, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        values.madvise(mmap.MADV_DONTNEED)
 
 
 class ScratchArray:

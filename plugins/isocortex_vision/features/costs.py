@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
+from isocortex.data.images import HELD
 from isocortex.layer_names import select_layers
 from isocortex.pipeline import outlines
 from isocortex.pipeline.costs import Cost, Outline, Unknown
 from isocortex_vision.features.extraction import Choice, batch_size
+from isocortex_vision.models.base import MANY
+from isocortex_vision.networks.architecture import Stage, WithWeights, kernel_shape
+from isocortex_vision.networks.tiling import pays
 
-LIBRARIES = 500 * 2**20
-"""TensorFlow when it has begun to compute (measured)."""
+LIBRARIES, COMPILER, BESIDES = 600 * 2**20, 53 * 2**20, 60 * 2**20
+"""TensorFlow when it has begun to compute, its compiler for large batches, what else it takes (measured)."""
 
 
 def extraction(
@@ -31,15 +36,36 @@ def extraction(
     made = outlines.features(images["number"], {name: choice.of(name, whole[name]).shape for name in wanted})
     size = min(batch_size(model, layers, batch), images["number"])
     one = 4 * sum(math.prod(whole[name]) for name in wanted)
-    read = images["number"] * images["height"] * images["width"] * 3 * images["itemsize"]
-    memory = LIBRARIES + read + weights(model, wanted) + int(size * (one + _besides(model, wanted)))
-    return Cost(memory, {"result": made})
+    picture = images["height"] * images["width"] * 3
+    held = images["number"] * picture * (images["itemsize"] if images["itemsize"] == 1 else 0)
+    read = held if held <= HELD else size * picture
+    return Cost(LIBRARIES + BESIDES + read + _network(model, wanted, size, size * one), {"result": made})
 
 
-def weights(model: Any, wanted: list[str]) -> int:
-    """Bytes of the weights down to the deepest layer that is asked for, 0 where the model does not say."""
-    return 0
+def _network(model: Any, wanted: Sequence[str], size: int, features: int) -> int:
+    """Weights and activities while a batch is computed, features (bytes) among them.
+
+    TensorFlow holds each weight twice (its own, and in the order that its kernels want), and with large
+    batches the activities too. Of a model that does not show its architecture only features count.
+    """
+    many = COMPILER + features if size >= MANY else 0
+    architecture = getattr(model, "architecture", None)
+    if architecture is None:
+        return int(features + many)
+    deepest = next(name for name in reversed(architecture.addresses) if name in set(wanted))
+    stages = list(architecture.until(deepest).stages())
+    used = sum(_kernel(stage) for stage in stages)
+    faster = sum(4 * _kernel(stage) for stage in stages if pays(stage)) if size >= MANY else 0
+    between = 2 * size * 4 * max(math.prod(stage.shape_out) for stage in stages)
+    stored = sum(_kernel(stage) for stage in architecture.stages()) if _in_memory(model) else 0
+    return int(stored + 2 * used + faster + max(features, between) + many)
 
 
-def _besides(model: Any, wanted: list[str]) -> int:
-    return 0
+def _kernel(stage: Stage) -> int:
+    """Bytes of a layer's kernel in float32."""
+    return 4 * math.prod(kernel_shape(stage)) if isinstance(stage.layer, WithWeights) else 0
+
+
+def _in_memory(model: Any) -> bool:
+    """Whether the weights come from no file: random ones stay in memory."""
+    return bool(getattr(getattr(model, "parameters", None), "in_memory", False))

@@ -18,8 +18,8 @@ from isocortex.formats.scratch import ScratchArray, release
 from isocortex.layer_names import select_layers
 from isocortex.memory import kept
 
-MEMORY = 2**30
-"""Bytes of features that a batch may have."""
+MEMORY = 2**29
+"""Bytes of features that a batch may have: so all of VGG19 stays below 3 GB, itself included."""
 PIECE, MOST_PIECES = 64, 32
 """Images in a piece of the work, at least, and most pieces."""
 
@@ -61,7 +61,7 @@ def features_of(
     ----------
     layers : names, patterns and short names (see ``layer_names``); the result is in forward order.
     batch : images at once; default the model's own ``batch_size`` (16 without one), fewer where
-        their features take more than 1 GiB.
+        their features take more than 512 MiB.
     progress : called with the number of images that are done, and of all.
     choice : which units of a layer are kept.
 
@@ -93,6 +93,7 @@ def features_of(
                 files[name].values[start : start + len(part)] = units[name].of(values)
                 release(files[name].values)
             del found, values  # before the next batch is made
+            release(images.values)
             if progress is not None:
                 progress(start + len(part), count)
         done = {name: file.done() for name, file in files.items()}

@@ -66,7 +66,8 @@ def extract_features(
     layers : names, patterns (``conv*``) and short names (``all-conv-fc``: all layers before their
         rectifiers, as Shen et al. 2019; the model may have more, see ``isocortex show model NAME``). The
         result is in forward order, whatever the order asked for.
-    batch : images at once; default the model's own, fewer where the features of a batch take more than 1 GiB.
+    batch : images at once; default the model's own, fewer where the features of a batch take more
+        than 512 MiB; larger ones are faster and take more memory.
     units : at most so many of each layer, drawn at random: the same ones for all images, and in every step
         with the same ``units_seed``. Which ones stays with the features, and steps that bring two together
         compare it. Images cannot be reconstructed from them. Default: all.

@@ -31,6 +31,7 @@ class Parameters(Mapping[str, tuple[Array, Array]]):
 
     def __init__(self, architecture: Architecture, stored: StoredWeights) -> None:
         self._stored = stored
+        self.in_memory = isinstance(stored.layers, dict)
         stages = list(architecture.stages())
         following = [stage.layer for stage in stages[1:]] + [None]
         self._stages = {

@@ -23,20 +23,16 @@ import numpy.typing as npt
 
 from isocortex.data.base import Array
 from isocortex_vision._tensorflow import tf
-from isocortex_vision.networks.architecture import Conv, Stage
+from isocortex_vision.networks.tiling import TILE, applies, pays
 
 Tensor = Any
 Matrix = npt.NDArray[np.float64]
-TILE = 4
-"""Height and width of what a tile gives."""
-
 _POINTS = (0.0, math.sqrt(2), -math.sqrt(2), math.sqrt(0.5), -math.sqrt(0.5))
 _INVERSE = (5, 3, 4, 1, 2, 0)
 """Where each point's inverse stands; infinity is the last."""
 
-_MOST_PIXELS, _LEAST_CHANNELS = 56, 128
-"""Height and width, and channels that come in, where it pays (measured on processors with AVX-512)."""
-_LEAST_CHANNELS_IN_PIECES = 64
+__all__ = ["applies", "convolved", "convolved_in_pieces", "padded", "pays", "transformed"]
+
 _PIECE = 2 << 20
 """Bytes of transformed tiles that are worked on at a time, if the kernel has not more."""
 
@@ -64,22 +60,6 @@ def _transforms(flipped: bool = False) -> _Transforms:
         factor = np.array([1.0, *(points[1:] ** 2), 1.0]) * size[order] / size
         return _Transforms(kernel, (tile * factor[:, None])[order], pixels[:, order])
     return _Transforms(kernel, tile, pixels)
-
-
-def pays(stage: Stage) -> bool:
-    """Whether it is faster for any number of images together."""
-    return applies(stage, _LEAST_CHANNELS) and max(stage.shape_in[:2]) <= _MOST_PIXELS
-
-
-def applies(stage: Stage, channels: int | None = None) -> bool:
-    """Whether a layer is a convolution that is faster in pieces (``convolved_in_pieces``)."""
-    layer = stage.layer
-    if not isinstance(layer, Conv) or layer.size != 3 or layer.padding != "SAME":
-        return False
-    height, width, given = stage.shape_in
-    tiles = -(-height // TILE) * -(-width // TILE)
-    worth = 36 * tiles <= 9 * height * width / 2  # small maps fill their tiles badly
-    return worth and min(given, layer.filters) >= (channels or _LEAST_CHANNELS_IN_PIECES)
 
 
 def transformed(kernel: Array) -> Array:

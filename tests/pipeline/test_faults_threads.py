@@ -28,10 +28,10 @@ print("gradient", digest(net.loss_gradient(images, targets, weights)[2]))
 
 
 @pytest.mark.slow
-def test_features_and_gradients_are_the_same_on_any_number_of_threads() -> None:
+def test_features_and_gradients_are_the_same_on_one_thread_and_on_two() -> None:
     """About 15 s. Weights of a training are not: its sums over a batch follow the number of threads."""
     said = set()
-    for threads in ("1", "2", "3"):
+    for threads in ("1", "2"):
         names = dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), threads)
         done = subprocess.run(
             [sys.executable, "-c", CODE],

@@ -35,7 +35,7 @@ def figures(out: Path) -> list[tuple[str, float, str, float]]:
         found.append(
             (f"code {name}: share of its voxels found", float(models[name]["recovered"]), "at least", 0.05)
         )
-    for name in (*LAYERS, *CODES):
+    for name in models:
         found.append((f"{name}: voxels found where nothing is", float(models[name]["nowhere"]), "at most", 0))
     found.append(
         ("voxels without anything planted: significant at FWE .05", float(empty["significant"]), "at most", 0)

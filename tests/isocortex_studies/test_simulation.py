@@ -188,9 +188,11 @@ def test_answers_count_what_was_recovered_and_what_was_found_elsewhere(regions: 
     maps = StatMaps(p, names, regions.space, "p_fwe")
     number = StatMaps(best, ("best_model",), regions.space, "model number")
     models = Table({"number": np.arange(1, 4), "model": np.array(names)})
-    found = planted_beside_found(regions, number, models, maps, maps, reach=24.1)
+    found = planted_beside_found(regions, number, models, maps, maps, radius=3)
     rows = {row["model"]: row for row in found.models.rows()}
     assert rows["low"]["planted"] == low.sum()
+    assert (rows["other"]["planted"], rows["other"]["elsewhere"]) == (0, 0)
+    assert np.isnan(rows["other"]["recovered"])
     assert rows["low"]["recovered"] == pytest.approx(len(half) / low.sum())
     assert rows["low"]["significant"] == pytest.approx((len(half) + 1) / low.sum())
     assert rows["animacy"]["recovered"] == 0

@@ -10,7 +10,6 @@ import numpy.typing as npt
 from isocortex.data import StatMaps, Table
 from isocortex.data.labels import same_labels
 from isocortex.errors import DataError, suggestion
-from isocortex_studies.simulation.volume import millimetres
 
 Bools = npt.NDArray[np.bool_]
 
@@ -30,7 +29,7 @@ def planted_beside_found(
     models: Table,
     p: StatMaps,
     p_fwe: StatMaps,
-    reach: float,
+    radius: float,
     alpha: float = 0.05,
 ) -> Answers:
     """Say of each planted model where it was found, and how often something was found where nothing is.
@@ -40,14 +39,16 @@ def planted_beside_found(
     regions : from ``planted_regions``.
     best, models : number and models of ``best_model_map``: the model that fits best where any is significant.
     p, p_fwe : of ``group_test``: for one voxel and model, and corrected for all of them.
-    reach : radius of the searchlights in mm, but a little more than that of the farthest voxel in them.
+    radius : of the searchlights, in voxels: a region is within reach of the voxels whose searchlight holds a
+        voxel of it.
     alpha : level of both.
 
     Returns
     -------
-    models : voxels planted; share of them where the model is significant (corrected); share where it also
-        fits best of all models ("recovered"); and voxels where it fits best although its own region is out of
-        reach: within reach of other models' regions ("elsewhere"), and of no region ("nowhere").
+    models : for every model of the map: voxels planted (0: it is planted nowhere); share of them where the
+        model is significant (corrected); share where it also fits best of all models ("recovered"); and
+        voxels where it fits best although its own region is out of reach: within reach of other models'
+        regions ("elsewhere"), and of no region ("nowhere").
     empty : of the voxels that no region is in reach of: how many, how many with any model significant
         (corrected), and the share of voxels and models with p of at most alpha, which should be about alpha.
     planted, planted_models : what was planted, as ``best_model_map`` gives what fits best.
@@ -65,11 +66,13 @@ def planted_beside_found(
     significant = np.asarray(p_fwe.values)[order] <= alpha
     number = np.nan_to_num(np.asarray(best.values)[0]).astype(int)
     planted = np.asarray(regions.values) > 0
-    near = np.stack([_within(regions, own, reach) for own in planted])
+    near = np.stack([_within(regions, own, radius) for own in planted])
     free = ~near.any(axis=0)
+    nowhere = np.zeros(regions.space.n_voxels, dtype=bool)
+    place = {name: (planted[row], near[row]) for row, name in enumerate(regions.names)}
     rows = [
-        _row(name, names.index(name), planted[row], near[row], free, number, significant)
-        for row, name in enumerate(regions.names)
+        _row(name, model, *place.get(name, (nowhere, nowhere)), free, number, significant)
+        for model, name in enumerate(names)
     ]
     single = np.asarray(p.values)[:, free]
     empty = {
@@ -96,12 +99,12 @@ def _numbered(names: tuple[str, ...], numbers: Any) -> Table:
     return Table({"number": np.arange(1, len(names) + 1), "model": np.array(names), "voxels": voxels})
 
 
-def _within(regions: StatMaps, own: Bools, reach: float) -> Bools:
+def _within(regions: StatMaps, own: Bools, radius: float) -> Bools:
     """Voxels whose searchlight holds a voxel of a region."""
     from scipy.spatial import cKDTree
 
-    where = millimetres(regions.space)
-    found = cKDTree(where[own]).query(where, distance_upper_bound=reach)[0]
+    voxels = regions.space.voxels
+    found = cKDTree(voxels[own]).query(voxels, distance_upper_bound=radius + 1e-6)[0]
     return np.isfinite(found)
 
 
@@ -112,8 +115,8 @@ def _row(
     return {
         "model": name,
         "planted": int(own.sum()),
-        "significant": float(significant[model, own].mean()),
-        "recovered": float((significant[model] & best)[own].mean()),
+        "significant": float(significant[model, own].mean()) if own.any() else float("nan"),
+        "recovered": float((significant[model] & best)[own].mean()) if own.any() else float("nan"),
         "elsewhere": int((best & ~near & ~free).sum()),
         "nowhere": int((best & free).sum()),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from isocortex.pipeline import outlines
@@ -51,9 +52,8 @@ def tested(patterns: Outline, models: Outline, radius: Any, precision: str | Non
     products = processors() * centres_of(pairs) * (2 * pairs + ROWS) * wide
     memory = _compared(patterns, radius, precision, products, permutations * number) + queries
     memory += 4 * _mapped(patterns, number, wide)
-    made = {
-        name: outlines.maps(number, patterns["channels"], wide) for name in ("maps", "p", "p_fdr", "p_fwe")
-    }
+    made = {"maps": outlines.maps(number, patterns["channels"], wide)}
+    made |= {name: _p_maps(number, patterns, permutations, name != "p") for name in ("p", "p_fdr", "p_fwe")}
     return Cost(LIBRARIES + memory, {**made, "centres": outlines.small()})
 
 
@@ -64,6 +64,13 @@ def rdms(patterns: Outline, radius: Any, precision: str | None, centres: int | N
     whole = number * (n * (n - 1) // 2) * wide
     made = Outline("searchlight_rdms", {"number": number, "conditions": n}, whole + number * 33)
     return Cost(LIBRARIES + volume_bytes(patterns, radius, precision) + whole, {"result": made})
+
+
+def _p_maps(number: int, patterns: Outline, permutations: int, few: bool) -> Outline:
+    """Maps of p, which has as many values as permutations and compresses well; corrected, most are 1."""
+    maps = outlines.maps(number, patterns["channels"], 8)
+    each = 0.4 if few else min(7.0, 0.34 * math.log2(permutations + 2))
+    return replace(maps, disk=int(number * patterns["channels"] * each))
 
 
 def _compared(

@@ -60,13 +60,13 @@ class Null:
         pieces = range(start, stop, width)
         maxima = np.full((len(pieces), len(self.queries)), -np.inf, dtype=self.queries.dtype)
         rows = max(1, ROWS // self.n_models) * self.n_models
-        # a value that is equal but for rounding counts as reached: some permutations change nothing
-        self.slack[start:stop] = self.rounding * np.linalg.norm(columns, axis=0)
 
         def some(first: int, last: int) -> None:
             for number in range(first, last):
                 a = number * width
                 b = min(a + width, stop - start)
+                # a value that is equal but for rounding counts as reached: some permutations change nothing
+                self.slack[start + a : start + b] = self.rounding * np.linalg.norm(columns[:, a:b], axis=0)
                 defined = ~np.isnan(observed[:, a:b]).all(axis=0)
                 block = np.ascontiguousarray(columns[:, a:b][:, defined])
                 seen = observed[:, a:b][:, defined]

@@ -58,6 +58,8 @@ def estimate_responses(
 
     Parameters
     ----------
+    cutoff : longest period in seconds that "cosine" drifts leave in.
+    drift_order : highest power of time in "polynomial" drifts.
     source : gives kind ``runs``, as ``nifti-runs`` does; its settings stand beside those of this step.
     unit : "condition": one pattern a condition and run; "trial": one an event, all in one model ("least
         squares, all"); "stimulus": one a stimulus and run.

@@ -72,6 +72,7 @@ def map_figure(
 
     Parameters
     ----------
+    alpha : voxels with a larger ``p`` are not drawn.
     maps : NaN voxels are not drawn, so that a ``thresholded`` map shows what is significant.
     p : p-values of the same maps; voxels with p > ``alpha`` are not drawn.
     view : "slices" through the largest value, "axial" for seven slices from bottom to top of what is shown,

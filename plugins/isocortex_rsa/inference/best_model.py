@@ -38,6 +38,8 @@ def best_model_map(
 
     Parameters
     ----------
+    alpha : largest p with which a model can be the best.
+    connectivity : voxels touch by faces (6), also edges (18), also corners (26).
     maps : t or similarities, one map a model, numbered from 1 in this order. A thresholded map (NaN where
         not significant) needs no ``p``.
     p : p-values of the same models at the same voxels; a model with p > ``alpha`` cannot be the best.

@@ -38,6 +38,7 @@ def find_clusters(
 
     Parameters
     ----------
+    connectivity : voxels touch by faces (6), also edges (18), also corners (26).
     maps : as a rule a ``thresholded`` map, NaN where nothing is significant.
     min_voxels : smaller clusters are left out.
     threshold : how far from 0 a value has to be, beyond what the map leaves out already.

@@ -29,6 +29,9 @@ def compare_rdms(
 
     Parameters
     ----------
+    rdms : to be compared with the models, as ``compute_rdms`` gives them.
+    models : model RDMs of the same conditions. A list of several steps makes an axis ``step``, and
+        ``model_tests`` then tests each step's models alone: ``join_rdms`` makes one set of them.
     similarity : the measure, larger is more alike.
     nan : "raise" where an RDM holds NaN, or "omit" the pairs of conditions where either does.
 

@@ -35,6 +35,7 @@ def compute_rdms(
 
     Parameters
     ----------
+    patterns : of one axis value or of several, with condition labels.
     metric : the dissimilarity. One that compares runs (crossnobis) gets all samples, whatever ``average``.
     average : "condition" averages all samples of a condition first; "none" asks for one sample a condition.
     noise : for a metric that needs a noise precision (mahalanobis), how it is estimated from what differs

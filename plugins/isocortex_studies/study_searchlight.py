@@ -34,6 +34,8 @@ def study_searchlight(
 
     Parameters
     ----------
+    patterns : of one subject, with a space.
+    models : model RDMs of the same conditions.
     metric, similarity, radius, preset : as in ``searchlight_rsa``. Centres are the voxels whose patterns are
         other than 0 in every sample, as in study A; a searchlight's members are what ``preset`` says.
     permutations : of the models' condition labels, to test a single subject (see ``searchlight_test``); 0

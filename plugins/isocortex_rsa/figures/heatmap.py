@@ -35,6 +35,7 @@ def rdm_heatmap(
 
     Parameters
     ----------
+    rdms : of one axis value or of several, all drawn.
     rank : draw ranks within each RDM, from 0 (most alike) to 100 (least), instead of dissimilarities.
     order : the conditions to draw, in this order (default: all, as they come).
     scale : one colour scale for all RDMs, or each its own from its smallest to its largest value.

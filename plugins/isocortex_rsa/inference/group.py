@@ -89,7 +89,7 @@ def group_test(
 
     Parameters
     ----------
-    alpha : corrected p up to this are significant.
+    alpha : p (as ``correction`` says) up to this are significant.
     maps : one set of maps (one a model) for each subject, on one grid. Voxels that not all have are left out.
     test : "sign_flip" takes the null from the data with the signs of subjects flipped, which is valid for
         effects that are symmetric around 0 under the null; all 2**S flips for up to 12 subjects. "t" takes

@@ -58,6 +58,7 @@ def compare_beyond(
 
     Parameters
     ----------
+    rdms, models : as in ``compare_rdms``.
     controls : RDMs that are regressed out, all together; aligned by condition label, and matched on the
         axes that they share with the RDMs.
     correlation : of ranks ("spearman", the controls' ranks regressed out) or of the values.

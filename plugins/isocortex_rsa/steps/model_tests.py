@@ -44,7 +44,8 @@ def model_tests(
 
     Parameters
     ----------
-    comparisons : from ``compare_rdms``, one row a subject and model (in each ROI).
+    comparisons : from ``compare_rdms``, one row a subject and model (in each ROI). Models of several steps
+        have a column ``step``, and each step's are tested alone; ``join_rdms`` makes one set of them.
     ceilings : the output ``each`` of ``noise_ceilings``, of the same measure.
     subject : column with the subjects (default: ``subject``, or ``rdm`` where there is no such column).
     test : "t" or "wilcoxon" (signed ranks).

@@ -28,6 +28,8 @@ def regress_rdms(
 
     Parameters
     ----------
+    rdms : to be fitted.
+    models : model RDMs of the same conditions, all fitted together.
     nonnegative : no weight may be negative (non-negative least squares).
     scale : of RDMs and models before the fit: z-scores over pairs (weights are then comparable), ranks as
         z-scores, or none.

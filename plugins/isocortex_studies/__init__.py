@@ -1,4 +1,4 @@
-"""Data sources: simulated data now, the files of published studies later."""
+"""Whole studies: data sources, simulated brains, the steps of two published studies, and pipelines."""
 
 from typing import TYPE_CHECKING
 

@@ -133,3 +133,17 @@ def test_a_pipeline_is_found_by_file_or_name(tmp_path: Path, monkeypatch: pytest
 def test_a_registered_pipeline_that_is_not_there(target: str, words: str) -> None:
     with pytest.raises(IsocortexError, match=words):
         resource(target, "the pipeline 'a'")
+
+
+def test_a_folder_of_the_same_name_does_not_hide_a_registered_pipeline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from isocortex.pipeline.document import find_pipeline
+    from isocortex.plugins.manager import PluginManager
+
+    monkeypatch.chdir(tmp_path)
+    for name in ("concept-codes", "mine"):
+        Path(name).mkdir()
+    manager = PluginManager()
+    assert find_pipeline("concept-codes", manager).name == "concept-codes.yaml"
+    assert find_pipeline("mine", manager) == Path("mine")

@@ -193,8 +193,10 @@ def _strangers(text: Text, document: Document) -> list[Problem]:
 def find_pipeline(name: str | Path, manager: Any) -> Path:
     """Find a pipeline by file or by the name under which a plugin registered it."""
     path = Path(name)
-    if path.suffix in (".yaml", ".yml") or path.exists() or "/" in str(name):
+    if path.suffix in (".yaml", ".yml") or path.is_file() or "/" in str(name):
         return path
+    if path.is_dir() and str(name) not in manager.names("pipeline"):
+        return path  # the reader says that this is a folder
     entry = manager.find("pipeline", str(name))
     return resource(str(entry.target), f"the pipeline {name!r} of plugin {entry.plugin.name!r}")
 

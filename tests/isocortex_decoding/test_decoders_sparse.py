@@ -137,7 +137,7 @@ def test_voxels_are_selected_first():
 def test_with_and_without_the_shared_gram_matrix(monkeypatch):
     X, y = made(80, 60)
     kept = SparseLinearRegression(n_voxels=12).fit(X, y)
-    monkeypatch.setattr(shared, "_GRAM_BYTES", 1)
+    monkeypatch.setattr(shared, "GRAM_BYTES", 1)
     other = SparseLinearRegression(n_voxels=12).fit(X, y)
     np.testing.assert_allclose(other.coef_, kept.coef_, rtol=1e-9, atol=1e-12)
 

@@ -13,7 +13,7 @@ from isocortex.errors import DataError
 from isocortex.testing import check_model
 from isocortex_vision.generators.dgn import DGN
 from isocortex_vision.models.vgg import VGG16, VGG19
-from isocortex_vision.networks import graph, winograd
+from isocortex_vision.networks import graph, tiling
 
 SMALL: dict[str, Any] = {"image_size": 32, "width": 1 / 16, "precision": "float64"}
 IMAGES = np.random.default_rng(0).uniform(-20, 280, (2, 32, 32, 3))
@@ -24,7 +24,7 @@ MEAN = (123.68, 116.779, 103.939)
 def minimal(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     """With convolutions as they are written down, and of few multiplications though narrow and float64."""
     if request.param:
-        monkeypatch.setattr(winograd, "_LEAST_CHANNELS_IN_PIECES", 4)
+        monkeypatch.setattr(tiling, "_LEAST_CHANNELS_IN_PIECES", 4)
         monkeypatch.setattr(graph, "_MINIMAL", ("float32", "float64"))
     return bool(request.param)
 

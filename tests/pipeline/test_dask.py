@@ -301,7 +301,11 @@ def test_an_address_where_nothing_answers_is_a_wrong_request(tmp_path: Path) -> 
 
 def interrupted(command: list[str], log: Path, parts: int) -> str:
     """Start a run, press Ctrl-C when so many parts have begun; gives what it said."""
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    heeded = signal.signal(signal.SIGINT, signal.default_int_handler)  # one that is ignored is inherited
+    try:
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    finally:
+        signal.signal(signal.SIGINT, heeded)
     for _ in range(1200):
         if len(log.read_text().splitlines()) >= parts:
             break

@@ -41,6 +41,9 @@ def figures(out: Path) -> list[tuple[str, float, str, float]]:
         ("voxels without anything planted: significant at FWE .05", float(empty["significant"]), "at most", 0)
     )
     found.append(("the same, uncorrected at .05: share", float(empty["uncorrected"]), "at most", 0.065))
+    found.append(
+        ("readers and layers whose decoding is tested", len(rows(out, "decoding", "summary")), "at least", 16)
+    )
     for row in rows(out, "decoding", "summary"):
         found.append(
             (
@@ -50,7 +53,9 @@ def figures(out: Path) -> list[tuple[str, float, str, float]]:
                 0.01,
             )
         )
-    for row in rows(out, "images", "summary"):
+    identified = [row for row in rows(out, "images", "summary") if row["stimuli"] == 16]
+    found.append(("measures of readers' 16 reconstructions", len(identified), "at least", 16))
+    for row in identified:
         if str(row["measure"]).startswith("identification"):
             name = f"{row['reader']}: {row['measure']} of reconstructions"
             found.append((name, float(row["value"]), "at least", 0.8))

@@ -53,15 +53,7 @@ def planted_beside_found(
         (corrected), and the share of voxels and models with p of at most alpha, which should be about alpha.
     planted, planted_models : what was planted, as ``best_model_map`` gives what fits best.
     """
-    for other, what in ((best, "best models"), (p, "p"), (p_fwe, "p_fwe")):
-        regions.space.require_same_voxels(other.space, f"planted_beside_found: regions and {what}")
-    names = tuple(str(name) for name in models["model"])
-    missing = [name for name in regions.names if name not in names]
-    if missing:
-        raise DataError(
-            f"planted_beside_found: {missing[0]!r} was planted, but is no model of the map; "
-            f"{suggestion(missing[0], names, 'models')}"
-        )
+    names = _checked(regions, best, models, p, p_fwe)
     order = same_labels(names, p_fwe.names, "planted_beside_found: models of the map and of p_fwe")
     significant = np.asarray(p_fwe.values)[order] <= alpha
     number = np.nan_to_num(np.asarray(best.values)[0]).astype(int)
@@ -74,23 +66,42 @@ def planted_beside_found(
         _row(name, model, *place.get(name, (nowhere, nowhere)), free, number, significant)
         for model, name in enumerate(names)
     ]
-    single = np.asarray(p.values)[:, free]
-    empty = {
-        "voxels": int(free.sum()),
-        "models": len(names),
-        "significant": int(significant[:, free].any(axis=0).sum()),
-        "uncorrected": float((single <= alpha).mean()) if free.any() else float("nan"),
-        "alpha": alpha,
-    }
     numbers = np.full((1, regions.space.n_voxels), np.nan, dtype=np.float32)
     for row, name in enumerate(regions.names):
         numbers[0, planted[row]] = names.index(name) + 1
     return Answers(
         Table.from_rows(rows),
-        Table.from_rows([empty]),
+        Table.from_rows([_empty(free, significant, np.asarray(p.values), alpha)]),
         StatMaps(numbers, ("planted",), regions.space, "model number"),
         _numbered(names, numbers),
     )
+
+
+def _checked(
+    regions: StatMaps, best: StatMaps, models: Table, p: StatMaps, p_fwe: StatMaps
+) -> tuple[str, ...]:
+    """Names of the map's models, after all maps are seen to be of one space and to know what was planted."""
+    for other, what in ((best, "best models"), (p, "p"), (p_fwe, "p_fwe")):
+        regions.space.require_same_voxels(other.space, f"planted_beside_found: regions and {what}")
+    names = tuple(str(name) for name in models["model"])
+    missing = [name for name in regions.names if name not in names]
+    if missing:
+        raise DataError(
+            f"planted_beside_found: {missing[0]!r} was planted, but is no model of the map; "
+            f"{suggestion(missing[0], names, 'models')}"
+        )
+    return names
+
+
+def _empty(free: Bools, significant: Bools, p: npt.NDArray[Any], alpha: float) -> dict[str, Any]:
+    """What was found where no region is in reach."""
+    return {
+        "voxels": int(free.sum()),
+        "models": len(significant),
+        "significant": int(significant[:, free].any(axis=0).sum()),
+        "uncorrected": float((p[:, free] <= alpha).mean()) if free.any() else float("nan"),
+        "alpha": alpha,
+    }
 
 
 def _numbered(names: tuple[str, ...], numbers: Any) -> Table:

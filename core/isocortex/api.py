@@ -168,7 +168,7 @@ def execute(
             stack.callback(plan.manager.pluggy.unregister, name=name)
         runner = Runner(plan, folder, execution=how)
         sizes = checked(plan, folder, how, runner.keys, check_size)
-        if progress and sizes is not None and sizes.of:
+        if progress and sizes is not None and sizes.known:
             print(sizes.line(), file=sys.stderr)
         return runner.run()
 

@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from isocortex.data import Images
 from isocortex.errors import DataError, suggestion
+from isocortex.pipeline import outlines
+from isocortex.pipeline.costs import Cost
 from isocortex_studies.concepts import CONDITIONS, DIGITS, OBJECTS
 from isocortex_studies.drawn_objects import Random, draw, ground
 
@@ -79,6 +81,12 @@ class ColouredPictures:
     def files(self, kind: str, **axes: str) -> list[Path]:
         """List the files that a load reads: none of the user's."""
         return []
+
+    def cost(self, kind: str) -> Cost:
+        """What making the pictures takes."""
+        number = self.per_category * len(self.categories)
+        made = outlines.images(number, self.size, self.size)
+        return Cost(2 * number * self.size**2 * 3, {"result": made})
 
     def load_images(self) -> Images:
         """Make the pictures, labelled by category and number: ``zero-01``."""

@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from isocortex.data import Patterns, Space
 from isocortex.errors import DataError, suggestion
+from isocortex.pipeline import outlines
+from isocortex.pipeline.costs import Cost
 from isocortex_studies.concepts import CODES, CONDITIONS, geometry
 from isocortex_studies.noise import smooth_noise
 from isocortex_studies.simulated_brain import MOST_VOXELS, brain
@@ -103,6 +105,16 @@ class Simulated:
     def files(self, kind: str, **axes: str) -> list[Path]:
         """List the files that a load reads: none."""
         return []
+
+    def cost(self, kind: str, subject: str) -> Cost:
+        """What drawing a subject takes: all of it in float64, and the same in float32 at the end."""
+        samples = self.n_runs * self.exemplars * len(CONDITIONS)
+        numbers = samples * self.n_voxels
+        extent = np.ptp(self.space().voxels, axis=0) + 1
+        made = outlines.patterns(
+            samples, self.n_voxels, len(CONDITIONS), samples, self.space().shape, tuple(map(int, extent))
+        )
+        return Cost(20 * numbers, {"result": made})
 
     def space(self) -> Space:
         """Grid and mask, the same for all subjects."""

@@ -15,8 +15,10 @@ import isocortex as ic
 from isocortex.cli import main
 from isocortex.pipeline import estimates, outlines, room
 from isocortex.pipeline.costs import Cost, Outline, Unknown, costs, costs_of
-from isocortex.pipeline.estimates import PROCESS, Sizes, sizes_of
+from isocortex.pipeline.estimates import PROCESS, Size, Sizes, sizes_of
 from isocortex.pipeline.room import NoRoom
+from isocortex_studies.coloured_pictures import ColouredPictures
+from isocortex_studies.simulated import Simulated
 
 PLUGIN = """
 import numpy as np
@@ -261,3 +263,33 @@ def test_the_limit_of_a_container_counts(tmp_path: Path) -> None:
     assert room.free_memory(meminfo, tmp_path, own) == 8000 * 1024
     assert room.free_disk(tmp_path / "not" / "there") is not None
     assert [room.in_words(size) for size in (12, 2048, 3 * 2**30)] == ["12 B", "2.0 KiB", "3.0 GiB"]
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "axes"),
+    [
+        (Simulated(n_subjects=1, n_voxels=1500), "patterns", {"subject": "S1"}),
+        (ColouredPictures(per_category=2, size=48), "images", {}),
+    ],
+)
+def test_built_in_sources_say_what_they_load(
+    source: Any, kind: str, axes: dict[str, str], tmp_path: Path
+) -> None:
+    told = source.cost(kind, **axes).outputs["result"]
+    if kind == "patterns":
+        made = source.load_patterns(**axes, rng=np.random.default_rng(0))
+        assert (told["samples"], told["channels"]) == made.values.shape
+        assert told["conditions"] == len(made.condition_names)
+    else:
+        made = source.load_images()
+        assert (told["number"], told["height"], told["width"]) == made.values.shape[:3]
+    made.save(tmp_path)
+    size = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
+    assert 0.75 * size <= told.disk <= (1.25 if kind == "patterns" else 4) * size  # PNG: the most it can be
+
+
+def test_nothing_is_said_of_a_run_of_which_nothing_is_known() -> None:
+    assert not Sizes({"a": Size("a", None, None, "the step does not say")}, 1).known
+    many = {f"s{number}": Size(f"s{number}", None, None, "") for number in range(9)}
+    line = Sizes({"big": Size("big", 2**30, 2**20, ""), **many}, 1).line()
+    assert "unknown: s0, s1, s2, s3 and 5 more" in line

@@ -64,17 +64,24 @@ class Sizes:
         steps = [size.step for size in self.of.values() if size.memory is None or size.disk is None]
         return list(dict.fromkeys(steps))
 
+    @property
+    def known(self) -> bool:
+        """Whether there is anything to say."""
+        return bool(self.memory()[1])
+
     def line(self) -> str:
         """All of it in one sentence."""
         most, key = self.memory()
-        if not key:
+        if not self.known:
             return "memory and disk: unknown"
         text = f"memory: up to {in_words(most)} in a process ({key})"
         if self.workers > 1:
             text += f", {in_words(self.together())} in {self.workers}"
         text += f"; disk: {in_words(self.disk())}"
         if self.unknown:
-            text += f"; not counted, since unknown: {', '.join(self.unknown)}"
+            shown, more = self.unknown[:MOST_NAMED], len(self.unknown) - MOST_NAMED
+            text += f"; not counted, since unknown: {', '.join(shown)}"
+            text += f" and {more} more (--dry-run says why)" if more > 0 else ""
         return text
 
     def require_room(self, out: Path) -> None:
@@ -103,6 +110,8 @@ class Sizes:
         return self.of[key].remedy or "make its input or its settings smaller"
 
 
+MOST_NAMED = 4
+"""Steps that the line names, of those that do not say what they take."""
 _ANYWAY = " (--no-size-check runs it anyway)"
 
 

@@ -8,8 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
-_STEP = 0.1
-"""Seconds between samples of the haemodynamic response."""
 _HIGH_PASS = 128.0
 """Longest period in seconds that the GLM's drift regressors leave in."""
 
@@ -49,18 +47,18 @@ def trial_estimates(
 
 
 def regressors(times: Floats, onsets: Floats, duration: float, delay: float) -> Floats:
-    """SPM's canonical response to a stimulus at each onset, (times, onsets), with a peak of 1."""
-    from nilearn.glm.first_level import spm_hrf
+    """SPM's canonical response to a stimulus at each onset, (times, onsets); by itself one peaks at 1."""
+    from nilearn.glm.first_level import compute_regressor
 
-    response = spm_hrf(_STEP, oversampling=1, time_length=32.0)
-    shape = np.convolve(response, np.ones(round(duration / _STEP)))
-    at = np.subtract.outer(times, onsets + delay)
-    return np.asarray(np.interp(at, _STEP * np.arange(len(shape)), shape / shape.max(), left=0, right=0))
+    fine = np.arange(0.0, 40.0 + duration, 0.1)
+    shape = compute_regressor(np.array([[0.0], [duration], [1.0]]), "spm", fine)[0][:, 0]
+    since = np.subtract.outer(times, onsets + delay)
+    return np.asarray(np.interp(since, fine, shape / shape.max(), left=0, right=0))
 
 
 def _drifts(times: Floats) -> Floats:
-    """A constant and the cosines of the discrete cosine transform up to the high-pass period."""
-    count = len(times)
-    length = times[1] * count
-    order = np.arange(int(np.floor(2 * length / _HIGH_PASS)) + 1)
-    return np.asarray(np.cos(np.pi * np.outer(np.arange(count) + 0.5, order) / count))
+    """A constant, and cosines down to the high-pass period."""
+    from nilearn.glm.first_level import make_first_level_design_matrix
+
+    table = make_first_level_design_matrix(times, drift_model="cosine", high_pass=1 / _HIGH_PASS)
+    return np.asarray(table.to_numpy(dtype=np.float64))

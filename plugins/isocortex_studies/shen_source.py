@@ -44,8 +44,10 @@ class Shen2019:
     precision : of the voxels, "float32" or as "stored".
     volumes : true where the rows are volumes of whole runs, which then come to one sample a block by the
         study's recipe (``preprocess_bdata``); the published files hold samples already.
-    shift : volumes between a stimulus and its response. regressors : columns to regress out, or "none".
-    size : height and width of the pictures. fit : how they come to it (see ``images_from_folder``).
+    shift : volumes between a stimulus and its response.
+    regressors : columns to regress out, or "none".
+    size : height and width of the pictures.
+    fit : how pictures come to that size (see ``images_from_folder``).
     """
 
     loads: Mapping[str, tuple[str, ...]] = MappingProxyType({"patterns": ("subject", "roi"), "images": ()})

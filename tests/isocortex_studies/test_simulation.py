@@ -9,7 +9,8 @@ import pytest
 from scipy.spatial.distance import pdist
 
 from isocortex.data import Features, StatMaps, Table
-from isocortex.errors import DataError
+from isocortex.data.units import Units
+from isocortex.errors import DataError, LabelMismatch
 from isocortex_studies.coloured_pictures import ColouredPictures
 from isocortex_studies.concepts import CODES, CONDITIONS
 from isocortex_studies.simulation.answers import planted_beside_found
@@ -63,6 +64,21 @@ def test_stimuli_of_a_second_session_come_after_the_first(features: Features) ->
     assert both.stimuli == whole.stimuli
     assert both.categories == whole.categories
     np.testing.assert_allclose(pdist(both.layers["low"]), pdist(whole.layers["low"]), rtol=1e-4)
+
+
+def test_other_units_of_further_stimuli_are_an_error(features: Features) -> None:
+    def some(part: Features, places: list[int]) -> Features:
+        units = {"high": Units((40,), places=np.array(places))}
+        return Features({"high": part.layers["high"][:, places]}, part.stimuli, part.categories, units=units)
+
+    first, second = features.select(features.stimuli[:40]), features.select(features.stimuli[40:])
+    alike = planted_signals(some(first, [0, 5, 9]), some(second, [0, 5, 9]))
+    assert alike.n_samples == 64
+    with pytest.raises(LabelMismatch, match="units_seed"):
+        planted_signals(some(first, [0, 5, 9]), some(second, [0, 5, 8]))
+    smaller = Features({"high": second.layers["high"][:, :20]}, second.stimuli, second.categories)
+    with pytest.raises(DataError, match="one size"):
+        planted_signals(first, smaller, layers=["high"])
 
 
 @pytest.mark.parametrize("name", CODES)

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from isocortex.data import Features
 from isocortex.data.labels import Labels, unique
+from isocortex.data.units import require_same_units
 from isocortex.errors import DataError, suggestion
 from isocortex_rsa import Code, code_rdm
 from isocortex_rsa.metrics.feature_components import feature_components
@@ -84,7 +85,14 @@ def _of_layer(parts: list[Features], name: str, stimuli: Labels) -> Floats:
         raise DataError(
             f"planted_signals: no layer {name!r}; {suggestion(name, missing[0].layers, 'layers')}"
         )
+    for part in parts[1:]:
+        require_same_units(parts[0], part, name, "planted_signals")
     values = [part.layers[name] for part in parts]
+    if len({own.shape[1:] for own in values}) > 1:
+        raise DataError(
+            f"planted_signals: layer {name!r} has units of {values[0].shape[1:]} for the first stimuli, "
+            f"and of {values[1].shape[1:]} for more; extract both from pictures of one size"
+        )
     joined = values[0] if len(values) == 1 else np.concatenate(values)
     return np.asarray(feature_components(joined, variance=1.0, samples=stimuli).scores, dtype=np.float64)
 

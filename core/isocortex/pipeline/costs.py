@@ -99,6 +99,7 @@ def loading(kind: str) -> Callable[..., Cost]:
     """
 
     def estimate(source: Any, axes: Mapping[str, str]) -> Cost:
+        """Ask the source."""
         told = getattr(source, "cost", None)
         if told is None:
             raise Unknown(f"the data source {type(source).__name__} does not say")

@@ -38,6 +38,7 @@ class Spread:
 
     def _send(self, then: Callable[[Any], None], function: Callable[..., Any], *arguments: Any) -> None:
         def arrived(future: Future[Any]) -> None:
+            """Go on with what a call gave."""
             try:
                 then(future.result())
             except BaseException as error:  # of the call, or of what follows from it: nobody else would hear

@@ -79,8 +79,12 @@ def children(parent: int) -> list[int]:
 def loopback(folder: Path, workers: int = 2, options: tuple[str, ...] = ()) -> Iterator[Loopback]:
     """Give a cluster that ends with the block."""
     folder.mkdir(parents=True, exist_ok=True)
+    from distributed import Client
+
     cluster = Loopback(folder, workers, options=options)
     try:
+        with Client(cluster.address) as client:
+            client.wait_for_workers(workers, timeout=60)
         yield cluster
     finally:
         cluster.close()

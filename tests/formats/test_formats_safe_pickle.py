@@ -301,6 +301,7 @@ def test_bombs_do_not_fill_the_memory(content: bytes) -> None:
     assert peak() - before < 400 * 2**20
 
 
+@pytest.mark.slow
 def test_nesting_without_end_does_not_overflow_the_stack() -> None:
     deep = read_pickle(b")" + b"\x85" * 10**6 + b".")
     assert type(deep) is tuple

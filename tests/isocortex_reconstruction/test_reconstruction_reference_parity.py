@@ -116,7 +116,10 @@ def reconstructed(algorithm: str, files: Mapping[str, Path], precision: Any, smo
     return inversion.reconstruct(batch(targets(smooth)), vgg(files, precision, smooth), used, rng=rng())
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize(
+    "algorithm",
+    [pytest.param(name, marks=pytest.mark.slow if name == "latent descent" else ()) for name in ALGORITHMS],
+)
 def test_float64_follows_the_reference(algorithm: str, files: Mapping[str, Path]) -> None:
     """Behind the generator with the smooth network, whose path is not chaotic.
 

@@ -147,6 +147,7 @@ np.save({out!r}, found.images)
 """
 
 
+@pytest.mark.slow
 def test_kill_9(tmp_path: Path) -> None:
     places: dict[str, Any] = {"tests": str(Path(__file__).parent), "folder": str(tmp_path / "log")}
     script = SCRIPT.format(**places, out=str(tmp_path / "killed.npy"), pause=0.02)

@@ -81,12 +81,8 @@ def first_losses(image_type: str, images: Any, targets: dict[str, Any], layers: 
     )
 
 
-QUICK = ("natural",)
-
-
-@pytest.mark.parametrize(
-    "preset", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in SETUPS]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", SETUPS)
 def test_a_published_setup_runs_on_its_features_layers_and_network(
     preset: str, files: Path, tmp_path: Path
 ) -> None:

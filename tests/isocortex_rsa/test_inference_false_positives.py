@@ -18,6 +18,7 @@ def benchmark() -> ModuleType:
     return module
 
 
+@pytest.mark.slow
 def test_nothing_is_found_more_often_than_promised(benchmark: ModuleType) -> None:
     found = benchmark.simulate(100, benchmark.SHORT, 1)
     assert set(found) == set(benchmark.EXPECTED)

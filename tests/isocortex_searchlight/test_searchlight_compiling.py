@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 CODE = """
 import numpy as np
 from isocortex_searchlight import searchlight_rsa
@@ -18,6 +20,7 @@ assert np.isfinite(found.similarity).all()
 """
 
 
+@pytest.mark.slow
 def test_the_second_process_compiles_nothing(tmp_path: Path) -> None:
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
     said, taken = [], []

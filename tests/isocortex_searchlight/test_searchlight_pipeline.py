@@ -29,6 +29,7 @@ steps:
 """
 
 
+@pytest.mark.slow
 def test_steps_in_a_pipeline(tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text(STEPS)
     run = ic.run(tmp_path / "p.yaml", tmp_path / "out")

@@ -64,6 +64,7 @@ def test_every_parameter_is_used_and_every_preset_known(document: dict) -> None:
     assert set(document["report"]) <= set(document["steps"])
 
 
+@pytest.mark.slow
 def test_it_runs_twice_to_the_same_pictures(tmp_path: Path) -> None:
     for folder in ("first", "second"):
         ic.run(FILE, out=tmp_path / folder, preset="quick")

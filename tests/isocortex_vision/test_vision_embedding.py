@@ -95,6 +95,7 @@ def test_one_seed_gives_one_picture() -> None:
     np.testing.assert_array_equal(places(alone, "conv1"), places(first, "conv1"))
 
 
+@pytest.mark.slow
 def test_the_number_of_threads_changes_nothing() -> None:
     points = np.random.default_rng(0).standard_normal((500, 8))
     found = []

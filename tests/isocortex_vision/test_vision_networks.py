@@ -44,7 +44,7 @@ def relative(found: Any, wanted: Any) -> float:
     return float(np.abs(found - wanted).max() / np.abs(wanted).max())
 
 
-@pytest.fixture(scope="module", params=[16, 19])
+@pytest.fixture(scope="module", params=[16, pytest.param(19, marks=pytest.mark.slow)])
 def depth(request: pytest.FixtureRequest) -> int:
     return request.param  # type: ignore[no-any-return]
 

@@ -80,7 +80,9 @@ KINDS: list[tuple[dict[str, Any], list[str], str]] = [
 
 @pytest.mark.parametrize(
     ("settings", "layers", "loss", "minimal"),
-    [(*kind, False) for kind in KINDS] + [(*kind, True) for kind in KINDS[:3]],
+    [(*kind, False) for kind in KINDS]
+    + [(*KINDS[0], True)]
+    + [pytest.param(*kind, True, marks=pytest.mark.slow) for kind in KINDS[1:3]],
     indirect=["minimal"],
 )
 def test_every_kind_of_layer(settings: Any, layers: list[str], loss: str, minimal: bool) -> None:

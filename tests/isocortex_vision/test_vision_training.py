@@ -95,6 +95,7 @@ def test_held_out_digits_pass_95_per_cent(real_data: Path) -> None:
     assert answers["correct"][~digits].mean() > 0.4  # chance is a sixteenth
 
 
+@pytest.mark.slow
 def test_one_seed_gives_one_result() -> None:
     first, second = trained(), trained()
     assert same(first.network, second.network)
@@ -205,6 +206,7 @@ def test_a_step_is_adams(monkeypatch: pytest.MonkeyPatch) -> None:
         np.testing.assert_allclose(one.numpy(), two.numpy(), rtol=1e-3, atol=2e-5)
 
 
+@pytest.mark.slow
 def test_units_are_dropped_in_training_only() -> None:
     made = session()
     network = Trainable(made.form.architecture(16), made.start.weights, made.start.preprocessing, seed=4)
@@ -227,6 +229,7 @@ def test_learning_rate_falls_in_stairs() -> None:
     np.testing.assert_allclose(history["learning_rate"], 1e-3 * 0.5 ** ((steps - 1) // 8))
 
 
+@pytest.mark.slow
 def test_network_is_saved_and_read_by_vgg16(tmp_path: Path) -> None:
     network = trained(learning={"epochs": 1}).network
     network.save(tmp_path)

@@ -82,6 +82,7 @@ def kill_and_resume(tmp_path: Path, kills: int, workers: int, seed: int) -> None
     assert died > 0, "no kill came while the run was under way"
 
 
+@pytest.mark.slow
 def test_two_kills(tmp_path: Path) -> None:
     kill_and_resume(tmp_path, kills=2, workers=1, seed=0)
 

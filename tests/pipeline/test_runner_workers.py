@@ -155,6 +155,7 @@ def gone(processes: list[int], within: float) -> bool:
 linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc")
 
 
+@pytest.mark.slow
 @linux
 def test_workers_end_with_a_killed_parent_and_write_nothing_more(tmp_path: Path, bad: Path) -> None:
     path, out = write_tiny(tmp_path / "study", DEADLY, DEADLY_PIPELINE), tmp_path / "out"

@@ -18,6 +18,7 @@ from isocortex.plugins import template
 from isocortex.plugins.template import make_plugin
 
 
+@pytest.mark.slow
 def test_what_it_makes_passes_its_tests(new_environment: Callable[[str], Any], tmp_path: Path) -> None:
     made = CliRunner().invoke(main, ["new", "plugin", "gaze-tools", "--into", str(tmp_path / "new")])
     assert made.exit_code == 0, made.output

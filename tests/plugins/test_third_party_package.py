@@ -179,6 +179,7 @@ def test_switching_it_off(visitor: Visitor, mixed: Path, tmp_path: Path) -> None
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_what_depends_on_it_is_computed_again_when_it_changes(
     visitor: Visitor, mixed: Path, tmp_path: Path
 ) -> None:

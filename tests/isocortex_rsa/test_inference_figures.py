@@ -113,3 +113,26 @@ def test_the_template_behind_maps_in_mni_space() -> None:
     grey = colours(map_figure(maps(1), background="mni152"))
     assert map_figure(maps(1)).png != map_figure(maps(1), background="mni152").png
     assert grey
+
+
+def test_slices_of_another_map(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was found is drawn in the slices of what was planted."""
+    from nilearn import plotting
+
+    cuts, real = [], plotting.plot_img
+    monkeypatch.setattr(plotting, "plot_img", lambda *a, **k: cuts.append(k["cut_coords"]) or real(*a, **k))
+    values = np.full((2, *SHAPE), np.nan)
+    values[0, :, :, :4], values[1, 5, 5, 8] = 1.0, 1.0
+    both = StatMaps(values.reshape(2, -1), ("low", "high"), SPACE, "t")
+    low, high = (
+        best_model_map(StatMaps(both.values[[k]], [name], SPACE, "t")) for k, name in enumerate(both.names)
+    )
+    best_model_figure(low.number, low.models)
+    best_model_figure(high.number, high.models, slices_of=low.number)
+    best_model_figure(high.number, high.models)
+    assert cuts[1] == cuts[0] != cuts[2]
+    with pytest.raises(GridMismatch):
+        other = StatMaps(low.number.values, ("number",), Space(SPACE.mask, np.eye(4)), "model number")
+        best_model_figure(high.number, high.models, slices_of=other)
+    with pytest.raises(DataError, match="2 maps"):
+        best_model_figure(high.number, high.models, slices_of=both)

@@ -46,7 +46,8 @@ class _Row:
 class _Look:
     """How all rows are drawn: one scale, so that their colours can be compared.
 
-    ``label`` stands at the colour bar; without one there is no bar.
+    ``label`` stands at the colour bar; without one there is no bar. Slices go through what ``cut_by``
+    (voxels,) shows, else through what is drawn.
     """
 
     view: View
@@ -56,6 +57,7 @@ class _Look:
     high: float
     label: str
     anatomy: StatMaps | None = None
+    cut_by: Array | None = None
 
 
 def map_figure(
@@ -109,6 +111,7 @@ def best_model_figure(
     background: Background = "mask",
     caption: str = "",
     anatomy: StatMaps | None = None,
+    slices_of: StatMaps | None = None,
 ) -> Figure:
     """Draw which model fits best where, each model in a colour of its own (blue: early, red: late).
 
@@ -118,6 +121,8 @@ def best_model_figure(
     view : "axial" for seven slices, "slices" for three through the middle of what is shown. There is no glass
         brain: a projection would show the model of the highest number.
     background, anatomy : as in ``map_figure``.
+    slices_of : a map of the same voxels, as ``number``: this picture has the slices that a picture of that
+        map has, so that the two can be compared.
     """
     from matplotlib import colormaps
     from matplotlib.colors import ListedColormap
@@ -132,7 +137,8 @@ def best_model_figure(
         )
     colours = colormaps["RdYlBu_r"](np.linspace(0, 1, max(2, len(names))))[: len(names)]
     behind = _checked(anatomy, number.space, "best_model_figure")
-    look = _Look(view, background, ListedColormap(colours), 0.5, len(names) + 0.5, "", behind)
+    cut_by = None if slices_of is None else _cut_by(slices_of, number.space)
+    look = _Look(view, background, ListedColormap(colours), 0.5, len(names) + 0.5, "", behind, cut_by)
     lines = -(-len(names) // COLUMNS)
     figure = _draw([_Row("", values)], number.space, look, below=0.17 * lines + 0.15)
     _legend(figure, [f"{name} ({count})" for name, count in zip(names, counts, strict=True)], colours)
@@ -156,6 +162,13 @@ def _checked(anatomy: StatMaps | None, space: Space, what: str) -> StatMaps | No
         if anatomy.statistic != ANATOMY or len(anatomy) != 1:
             raise DataError(f"{what}: wire anatomy to the step anatomy; this is {anatomy.summary()}")
     return anatomy
+
+
+def _cut_by(other: StatMaps, space: Space) -> npt.NDArray[np.float64]:
+    other.space.require_same_voxels(space, "best_model_figure: slices_of and number")
+    if len(other) != 1:
+        raise DataError(f"best_model_figure: slices_of holds {len(other)} maps; give one")
+    return np.nan_to_num(np.asarray(other.values[0], dtype=np.float64))
 
 
 def _draw(rows: Sequence[_Row], space: Space, look: _Look, below: float = 0.1) -> MatplotlibFigure:
@@ -233,7 +246,8 @@ def _colour_bar(figure: MatplotlibFigure, look: _Look, total: float) -> None:
 
 def _cuts(row: _Row, space: Space, look: _Look) -> Any:
     """Where to cut, in millimetres: through the largest value, or evenly through what is shown."""
-    places = space.voxels if not row.values.any() else space.voxels[row.values != 0]
+    values = row.values if look.cut_by is None else look.cut_by
+    places = space.voxels[values != 0] if values.any() else space.voxels
     if look.view == "axial":
         return _planes(_height(places, space), _height(space.voxels, space))
     middle = np.median(places, axis=0)

@@ -16,6 +16,7 @@ from isocortex.errors import DamagedFile, DataError
 from isocortex.formats.arrays import write_bytes
 
 _SUFFIXES = (".nii", ".nii.gz")
+_PIECE = 2**20
 
 
 def write_volume(path: Path, volume: Array, affine: npt.ArrayLike) -> None:
@@ -75,11 +76,23 @@ def _opened(path: Path) -> Any:
 
 def _unpacked(path: Path, image: Any) -> Array:
     """Read the values of a gzip file to its very end, where the checksum is; nibabel stops before it."""
-    with gzip.open(path) as stream:
+    with _Unpacking(path, "rb") as stream:
         values: Array = np.asanyarray(type(image).from_stream(stream).dataobj)
         while stream.read(2**20):
             pass
     return values
+
+
+class _Unpacking(gzip.GzipFile):
+    """A gzip file that fills a buffer piece by piece; Python's reads all of it and copies that."""
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer as far as the file goes; gives the number of bytes."""
+        view, done = memoryview(buffer).cast("B"), 0
+        while piece := self.read(min(_PIECE, len(view) - done)):
+            view[done : done + len(piece)] = piece
+            done += len(piece)
+        return done
 
 
 def _check_size(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:

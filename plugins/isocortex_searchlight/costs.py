@@ -41,7 +41,7 @@ def rsa(patterns: Outline, models: Outline, radius: Any, precision: str | None) 
     wide, number = _wide(patterns, precision), models["number"]
     memory = _compared(patterns, radius, precision)
     memory += _mapped(patterns, number, wide)
-    return Cost(LIBRARIES + memory, {"result": outlines.maps(number, patterns["channels"], wide)})
+    return Cost(LIBRARIES + memory, {"result": _made(patterns, number, wide)})
 
 
 def tested(patterns: Outline, models: Outline, radius: Any, precision: str | None, permutations: int) -> Cost:
@@ -52,7 +52,7 @@ def tested(patterns: Outline, models: Outline, radius: Any, precision: str | Non
     products = processors() * centres_of(pairs) * (2 * pairs + ROWS) * wide
     memory = _compared(patterns, radius, precision, products, permutations * number) + queries
     memory += 4 * _mapped(patterns, number, wide)
-    made = {"maps": outlines.maps(number, patterns["channels"], wide)}
+    made = {"maps": _made(patterns, number, wide)}
     made |= {name: _p_maps(number, patterns, permutations, name != "p") for name in ("p", "p_fdr", "p_fwe")}
     return Cost(LIBRARIES + memory, {**made, "centres": outlines.small()})
 
@@ -68,9 +68,15 @@ def rdms(patterns: Outline, radius: Any, precision: str | None, centres: int | N
 
 def _p_maps(number: int, patterns: Outline, permutations: int, few: bool) -> Outline:
     """Maps of p, which has as many values as permutations and compresses well; corrected, most are 1."""
-    maps = outlines.maps(number, patterns["channels"], 8)
+    maps, voxels = _made(patterns, number, 8), patterns["channels"]
     each = 0.4 if few else min(7.0, 0.34 * math.log2(permutations + 2))
-    return replace(maps, disk=int(number * patterns["channels"] * each))
+    around = (maps.disk or 0) - outlines.maps(number, voxels, 8).disk  # the grid and the mask
+    return replace(maps, disk=int(number * voxels * each) + around)
+
+
+def _made(patterns: Outline, number: int, itemsize: int) -> Outline:
+    """Maps over the voxels of the patterns."""
+    return outlines.maps(number, patterns["channels"], itemsize, patterns["grid"])
 
 
 def _compared(

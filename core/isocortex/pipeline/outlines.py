@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from isocortex.data import Features, Images, Patterns, RDMs, StatMaps
 from isocortex.data.base import Data
-from isocortex.pipeline.costs import Outline, unknown
+from isocortex.pipeline.costs import Outline, Unknown, unknown
 
 LABEL = 24
 """Bytes of a label in a file of JSON, about."""
@@ -42,7 +43,21 @@ def patterns(
     if grid is not None:
         sizes |= {"grid": tuple(grid), "box": tuple(box or grid)}
         sizes["plane"] = plane or min(math.prod(grid[1:]), math.ceil(1.5 * channels / grid[0]))
-    return Outline("patterns", sizes, samples * (channels * itemsize + 3 * LABEL))
+    files = 0 if grid is None else mask_file(channels, grid)
+    return Outline("patterns", sizes, samples * (channels * itemsize + 3 * LABEL) + files)
+
+
+def within(mask: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    """The voxels of a mask (x, y, z) as ``patterns`` wants them: channels, grid, box, plane."""
+    places = np.nonzero(mask)
+    if not len(places[0]):
+        raise Unknown("no voxel is left in the mask")
+    return {
+        "channels": len(places[0]),
+        "grid": mask.shape,
+        "box": tuple(int(np.ptp(axis)) + 1 for axis in places),
+        "plane": int(np.bincount(places[0]).max()),
+    }
 
 
 def rdms(number: int, conditions: int, itemsize: int = 8) -> Outline:
@@ -65,10 +80,16 @@ def images(number: int, height: int, width: int, itemsize: int = 1) -> Outline:
     return Outline("images", sizes, pixels * (1 if itemsize == 1 else 1 + itemsize))
 
 
-def maps(number: int, voxels: int, itemsize: int = 4) -> Outline:
-    """Maps over voxels, compressed: noise in a mask shrinks by a tenth, and nothing lies around it."""
+def maps(number: int, voxels: int, itemsize: int = 4, grid: tuple[int, ...] | None = None) -> Outline:
+    """Maps over voxels, compressed: noise shrinks by a tenth, what is around it on a ``grid`` to a 180th."""
     sizes = {"number": number, "voxels": voxels, "itemsize": itemsize}
-    return Outline("maps", sizes, int(number * voxels * itemsize * 0.92))
+    around, files = (0, 0) if grid is None else (math.prod(grid) - voxels, mask_file(voxels, grid))
+    return Outline("maps", sizes, int(number * itemsize * (0.92 * voxels + around / 180)) + files)
+
+
+def mask_file(voxels: int, grid: tuple[int, ...]) -> int:
+    """Bytes of a mask, compressed: little of the grid, most of the surface of what is in it (measured)."""
+    return int(math.prod(grid) / 220 + 4.5 * voxels ** (2 / 3)) + 200
 
 
 def small(what: str = "table") -> Outline:
@@ -91,14 +112,10 @@ def of_result(folder: Path, kind: type[Data], size: int) -> Outline:
 def _patterns(folder: Path, kind: Any) -> Outline:
     data: Patterns = kind.load(folder)
     stimuli = None if data.stimuli is None else len(set(data.stimuli))
-    grid = box = plane = None
-    if data.space is not None:
-        grid, places = data.space.shape, np.nonzero(data.space.mask)
-        box = tuple(int(np.ptp(axis)) + 1 for axis in places)
-        plane = int(np.bincount(places[0]).max())
     number, channels = data.values.shape
+    where = {"channels": channels} if data.space is None else within(data.space.mask)
     return patterns(
-        number, channels, len(data.condition_names), stimuli, grid, box, plane, data.values.itemsize
+        number, conditions=len(data.condition_names), stimuli=stimuli, itemsize=data.values.itemsize, **where
     )
 
 
@@ -127,7 +144,8 @@ def _maps(folder: Path, kind: Any) -> Outline:
     from isocortex.data import Space
     from isocortex.formats.arrays import read_json
 
-    return maps(len(read_json(folder / "maps.json")["names"]), Space.load(folder).n_voxels)
+    space = Space.load(folder)
+    return maps(len(read_json(folder / "maps.json")["names"]), space.n_voxels, grid=space.shape)
 
 
 _READERS: Mapping[type[Data], Any] = {

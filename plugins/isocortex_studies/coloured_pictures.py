@@ -15,6 +15,7 @@ from isocortex.pipeline import outlines
 from isocortex.pipeline.costs import Cost
 from isocortex_studies.concepts import CONDITIONS, DIGITS, OBJECTS
 from isocortex_studies.drawn_objects import Random, draw, ground
+from isocortex_studies.picture_sources import DIGITS_LIBRARIES, LIBRARIES
 
 _DIGIT = 1000
 """Keeps the random numbers of digits apart from those of drawings, which count from 0."""
@@ -86,7 +87,8 @@ class ColouredPictures:
         """What making the pictures takes."""
         number = self.per_category * len(self.categories)
         made = outlines.images(number, self.size, self.size)
-        return Cost(2 * number * self.size**2 * 3, {"result": made})
+        libraries = DIGITS_LIBRARIES if any(name in DIGITS for name in self.categories) else 0
+        return Cost(LIBRARIES + libraries + 2 * number * self.size**2 * 3, {"result": made})
 
     def load_images(self) -> Images:
         """Make the pictures, labelled by category and number: ``zero-01``."""

@@ -8,15 +8,19 @@ from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from isocortex.data import Patterns, Space
 from isocortex.data.base import Array
 from isocortex.data.labels import require_length, require_unique, unique
 from isocortex.errors import DataError, GridMismatch, suggestion
 from isocortex.formats import nifti
+from isocortex.pipeline import outlines
+from isocortex.pipeline.costs import Cost, Outline
 from isocortex.pipeline.settings import InputFile
 from isocortex_rsa.steps.rdm_files import read_column
 from isocortex_studies.grids import Grid, require_one_grid
+from isocortex_studies.nifti_sizes import LIBRARIES, Header, first_maps, header_of, on_grid
 from isocortex_studies.sample_data import Voxels, mask_on, searched
 
 SUFFIXES = (".nii.gz", ".nii")
@@ -101,7 +105,7 @@ class NiftiBetas:
         else:
             volume, affine, labels = self._of_file(place)
         space = Space(np.ones(volume.shape[:3], dtype=bool), affine)
-        taken = np.isfinite(volume).all(axis=3) if self.keep_zeros else searched(volume, self.voxels)
+        taken = self._taken(volume)
         if self.mask is not None:
             taken &= mask_on(self.mask, space)
         if not taken.any():
@@ -110,6 +114,45 @@ class NiftiBetas:
             volume, taken, affine, labels["condition"], labels.get("run"), labels.get("stimulus")
         )
         return patterns if self.conditions is None else patterns.select(self.conditions)
+
+    def cost(self, kind: str, subject: str) -> Cost:
+        """What reading a subject takes: the volume, and patterns beside it.
+
+        Sizes are those of the headers and the table; which voxels have data is told by the first map.
+        """
+        place = self._place(subject)
+        files = list(self._volumes(place).values()) if place.is_dir() else [place]
+        headers = [header_of(path) for path in files]
+        taken = on_grid(self._taken(first_maps(files[0])), self.mask)
+        labels = self._labels(place)
+        rows = [k for k, name in enumerate(labels["condition"]) if name in (self.conditions or [name])]
+        kept = {what: {names[k] for k in rows} for what, names in labels.items()}
+        made = outlines.patterns(
+            len(rows),
+            conditions=len(kept["condition"]),
+            stimuli=len(kept["stimulus"]) if "stimulus" in kept else None,
+            itemsize=max(header.itemsize for header in headers),
+            **outlines.within(taken),
+        )
+        return Cost(LIBRARIES + self._memory(headers, made), {"result": made})
+
+    def _memory(self, headers: Sequence[Header], made: Outline) -> int:
+        """Most bytes of a load: the maps of a folder one by one and stacked, or a volume and its voxels."""
+        numbers, maps = sum(one.numbers for one in headers), sum(one.maps for one in headers)
+        width = max(one.dtype.itemsize for one in headers)
+        reading = (
+            headers[0].reading if len(headers) == 1 else sum(one.read for one in headers) + numbers * width
+        )
+        raw, kept = (maps * made["channels"] * size for size in (width, made["itemsize"]))
+        own = raw + max(raw, kept if width != made["itemsize"] else 0)  # turned round; made float64
+        chosen = (
+            0 if self.conditions is None else kept + made["samples"] * made["channels"] * made["itemsize"]
+        )
+        return int(max(reading, numbers * width + max(own, chosen, numbers if self.keep_zeros else 0)))
+
+    def _taken(self, volume: Array) -> npt.NDArray[np.bool_]:
+        """Voxels (x, y, z) of a volume that have data."""
+        return np.isfinite(volume).all(axis=3) if self.keep_zeros else searched(volume, self.voxels)
 
     def _root(self) -> Path:
         if self.root is None:
@@ -175,23 +218,29 @@ class NiftiBetas:
             first.require_same_grid(space, f"{folder}: {next(iter(files.values())).name} and {path.name}")
             maps.append(values)
         assert first is not None
-        return _numbers(np.stack(maps, axis=3)), first.affine, {"condition": list(files)}
+        return np.stack(maps, axis=3), first.affine, {"condition": list(files)}
 
     def _of_file(self, path: Path) -> tuple[Array, Array, dict[str, list[str]]]:
         values, affine = nifti.read_volume(path)
         if values.ndim != 4:
             raise GridMismatch(f"{path}: expected (x, y, z, maps), the file has shape {values.shape}")
-        table = self._table(path)
-        with table.open(encoding="utf-8-sig") as file:
-            header = file.readline().rstrip("\r\n").split("\t")
-        labels = {name: list(read_column(table, name)) for name in ("run", "stimulus") if name in header}
-        labels["condition"] = list(read_column(table, "condition"))
+        table, labels = self._table(path), self._labels(path)
         require_length(labels["condition"], values.shape[3], f"{table}: rows for the maps of {path.name}")
         for name in self.conditions or ():
             if name not in labels["condition"]:
                 have = unique(labels["condition"])
                 raise DataError(f"{table}: no condition {name!r}; {suggestion(name, have, 'conditions')}")
-        return _numbers(values), affine, labels
+        return values, affine, labels
+
+    def _labels(self, place: Path) -> dict[str, list[str]]:
+        """Labels of each map of a subject, before any selection: the condition, maybe run and stimulus."""
+        if place.is_dir():
+            return {"condition": list(self._volumes(place))}
+        table = self._table(place)
+        with table.open(encoding="utf-8-sig") as file:
+            header = file.readline().rstrip("\r\n").split("\t")
+        labels = {name: list(read_column(table, name)) for name in ("run", "stimulus") if name in header}
+        return {**labels, "condition": list(read_column(table, "condition"))}
 
     def _table(self, path: Path) -> Path:
         own, shared = path.with_name(f"{_stem(path)}.tsv"), path.with_name("conditions.tsv")
@@ -207,7 +256,3 @@ def _stem(path: Path) -> str:
         if path.name.endswith(suffix):
             return path.name.removesuffix(suffix)
     return ""
-
-
-def _numbers(values: Array) -> Array:
-    return values if values.dtype in (np.float32, np.float64) else values.astype(np.float64)

@@ -15,13 +15,19 @@ from isocortex.data import Patterns, Space, Table
 from isocortex.data.labels import require_unique
 from isocortex.errors import DataError, suggestion
 from isocortex.formats import nifti
+from isocortex.pipeline import outlines
+from isocortex.pipeline.costs import Cost, Unknown
 from isocortex.pipeline.settings import InputFolder
 from isocortex_studies import responses_files as found_files
+from isocortex_studies.grids import grid_of
+from isocortex_studies.nifti_sizes import LIBRARIES, Header, first_maps, header_of
 from isocortex_studies.responses_runs import Event, Run, labels_of_volumes
 from isocortex_studies.sample_data import mask_on
 
 ONLY_SUBJECT, ONLY_RUN = "sub-01", "1"
 KINDS = ("patterns", "runs", "events")
+_TELLING = 4
+"""Volumes that are read to estimate which voxels vary."""
 
 
 class NiftiRuns:
@@ -121,6 +127,49 @@ class NiftiRuns:
             out += [] if self.confounds is None else [self._confounds(subject, name)]
         return out
 
+    def cost(self, kind: str, subject: str) -> Cost:
+        """What reading all volumes of a subject takes, by their headers: a run, and the patterns twice.
+
+        Without a mask the first volumes of the first run tell which voxels vary.
+        """
+        if kind != "patterns":
+            raise Unknown(f"nifti-runs does not say it of {kind}")
+        headers = [header_of(path) for path in self._runs(subject).values()]
+        taken = outlines.within(self._taken(subject))
+        events = [one for name in self._runs(subject) for one in self._events(subject, name)]
+        shown = [one for one in events if one.condition in (self.conditions or [one.condition])]
+        if self.give == "confounds":
+            path = self._confounds(subject, next(iter(self._runs(subject))))
+            given = {
+                "channels": len(found_files.read_confounds(path, self.confound_columns)[1]),
+                "itemsize": 8,
+            }
+        else:
+            given = taken
+        made = outlines.patterns(
+            sum(header.maps for header in headers),
+            conditions=len({one.condition for one in shown} | {self.rest}),
+            stimuli=len({one.stimulus for one in shown} | {None}) if self.stimulus_column else None,
+            **given,
+        )
+        return Cost(LIBRARIES + self._memory(headers, taken["channels"]), {"result": made})
+
+    def _memory(self, headers: Sequence[Header], voxels: int) -> int:
+        """Most bytes of a load: what is read, its voxels, those of the runs before; or all of them twice."""
+        before, most = 0, 0
+        for header in headers:
+            raw, own = (voxels * header.maps * size for size in (header.dtype.itemsize, 4))
+            looking = 0 if self.mask is not None else header.read + 2 * header.numbers
+            most = max(most, before + max(header.reading, header.read + raw + own), looking)
+            before += own if self.give == "volumes" else 0
+        return max(most, 2 * before)
+
+    def _taken(self, subject: str) -> npt.NDArray[np.bool_]:
+        """Voxels (x, y, z) that a load takes, as far as a few volumes tell."""
+        if self.mask is not None:
+            return np.asarray(first_maps(self._mask(subject))[..., 0] > 0)
+        return _varying(first_maps(next(iter(self._runs(subject).values())), _TELLING))
+
     def load_events(self, subject: str) -> Table:
         """All events: run, onset, duration (seconds), condition, stimulus (empty without a column)."""
         rows = [
@@ -136,6 +185,7 @@ class NiftiRuns:
         for name, path in self._runs(subject).items():
             volume, tr = self._volume(path, space)
             values = np.ascontiguousarray(space.channels(volume).T, dtype=np.float32)
+            del volume  # not beside the next one
             confounds, names = self._nuisance(subject, name, len(values))
             wanted = None if self.conditions is None else tuple(self.conditions)
             yield Run(name, values, tr, self._events(subject, name), wanted, confounds, names, space)
@@ -239,12 +289,10 @@ class NiftiRuns:
             whole = Space(np.ones(volume.shape[:3], dtype=bool), affine)
             space = Space(mask_on(self._mask(subject), whole), affine)
         else:
-            volume, affine = _read(paths[0])
-            inside = np.ones(volume.shape[:3], dtype=bool)
+            first = grid_of(paths[0])
+            space = Space(np.ones(first.shape, dtype=bool), first.affine)
             for path in paths:
-                values, _ = self._volume(path, Space(np.ones(volume.shape[:3], dtype=bool), affine))
-                inside &= np.isfinite(values).all(axis=3) & (values != values[..., :1]).any(axis=3)
-            space = Space(inside, affine)
+                space = Space(space.mask & _varying(self._volume(path, space)[0]), first.affine)
         if not space.n_voxels:
             raise DataError(f"{self.mask or paths[0]}: no voxel is left to be looked at")
         return space
@@ -262,6 +310,11 @@ def _read(path: Path) -> tuple[Any, npt.NDArray[np.float64]]:
     if volume.ndim != 4:
         raise DataError(f"{path}: a run has four dimensions, this file has shape {volume.shape}")
     return volume, affine
+
+
+def _varying(volume: Any) -> npt.NDArray[np.bool_]:
+    """Voxels (x, y, z) of a run that are finite and vary."""
+    return np.asarray(np.isfinite(volume).all(axis=3) & (volume != volume[..., :1]).any(axis=3))
 
 
 def _chosen(have: dict[str, Any], wanted: Sequence[str] | None, what: str) -> dict[str, Any]:

@@ -11,11 +11,15 @@ import numpy.typing as npt
 
 from isocortex.data import Images
 from isocortex.errors import DataError, suggestion
+from isocortex.pipeline import outlines
+from isocortex.pipeline.costs import Cost
 from isocortex_studies.concepts import CONDITIONS, DIGITS, OBJECTS
 from isocortex_studies.drawn_objects import draw
 from isocortex_studies.sample_data import ImageSet, numbered
 from isocortex_vision.images.folder import Fit, picture_files, read_images
 
+LIBRARIES, DIGITS_LIBRARIES = 8 * 2**20, 105 * 2**20
+"""Pillow; scikit-learn, which has the digits (measured)."""
 SETS = ("digits", "objects", "validation")
 _HELD_OUT = 1_000_000
 """Where the numbers of drawings of the validation start: none is also in the training."""
@@ -60,12 +64,21 @@ class PictureFolders:
         """List the pictures."""
         return list(picture_files(self._folder()).values())
 
+    def cost(self, kind: str) -> Cost:
+        """What reading the pictures takes, by their number: all of them at the size wanted."""
+        made = outlines.images(len(self.files(kind)), self._side, self._side)
+        return Cost(LIBRARIES + made["number"] * self._side**2 * 3, {"result": made})
+
     def load_images(self) -> Images:
         """Read the pictures, labelled by set, category and file name: ``train/zero/one-picture``."""
-        side = round(self.size * 8 / 7) if self.images == "objects" else self.size
-        found = read_images(self._folder(), (side, side), self.fit, categories="folder")
+        found = read_images(self._folder(), (self._side, self._side), self.fit, categories="folder")
         start = "val" if self.images == "validation" else "train"
         return Images(found.values, tuple(f"{start}/{name}" for name in found.stimuli), found.categories)
+
+    @property
+    def _side(self) -> int:
+        """Height and width of the pictures."""
+        return round(self.size * 8 / 7) if self.images == "objects" else self.size
 
     def _folder(self) -> Path:
         if self.root is None:
@@ -121,15 +134,27 @@ class DrawnPictures:
         """List the files that a load reads: none of the user's."""
         return []
 
+    def cost(self, kind: str) -> Cost:
+        """What making the pictures takes: all of them, and once more when they are put together."""
+        number = self.per_category * len(self._wanted)
+        side = round(self.size * 8 / 7) if self.images == "objects" else self.size
+        libraries = 0 if self.images == "objects" else DIGITS_LIBRARIES
+        made = outlines.images(number, side, side)
+        return Cost(LIBRARIES + libraries + 2 * number * side**2 * 3, {"result": made})
+
+    @property
+    def _wanted(self) -> Sequence[str]:
+        """Categories of the set."""
+        return {"digits": DIGITS, "objects": OBJECTS}.get(self.images, CONDITIONS)
+
     def load_images(self) -> Images:
         """Make the pictures, in the class order of the study."""
         problems = self.check()
         if problems:
             raise DataError(f"drawn-pictures: {'; '.join(problems)}")
         held_out = self.images == "validation"
-        wanted = {"digits": DIGITS, "objects": OBJECTS}.get(self.images, CONDITIONS)
         parts, names = [], []
-        for name in wanted:
+        for name in self._wanted:
             parts.append(self._digits(name, held_out) if name in DIGITS else self._drawings(name, held_out))
             names += [name] * self.per_category
         values = np.concatenate(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -15,8 +16,11 @@ from isocortex.data.base import Array
 from isocortex.errors import DamagedFile, DataError, suggestion
 from isocortex.formats import nifti
 from isocortex.formats.arrays import Npz
+from isocortex.pipeline import outlines
+from isocortex.pipeline.costs import Cost
 from isocortex.pipeline.settings import InputFile
 from isocortex_studies.concepts import CONDITIONS
+from isocortex_studies.nifti_sizes import LIBRARIES
 from isocortex_studies.simulated_brain import AFFINE, SHAPE
 
 SUBJECT = "Sample"
@@ -115,10 +119,33 @@ class SampleData:
             return [self._file(FMRI), *([self.mask] if self.mask is not None else [])]
         return [self._file(PARTS[self.images].files)]
 
+    def cost(self, kind: str, subject: str = SUBJECT) -> Cost:
+        """What a load takes.
+
+        Of images only the header is read; they are taken for whole numbers, as the study's are. Which voxels
+        have data stands in the one array of betas alone (40 MB), which is read.
+        """
+        if kind == "patterns":
+            beta, taken = self._beta()
+            itemsize = beta.itemsize if beta.dtype.kind == "f" else 8
+            made = outlines.patterns(len(CONDITIONS), itemsize=itemsize, **outlines.within(taken))
+            voxels = len(CONDITIONS) * made["channels"]
+            return Cost(LIBRARIES + beta.nbytes + voxels * (beta.itemsize + itemsize), {"result": made})
+        part = PARTS[self.images]
+        with Npz(self._file(part.files)) as archive:
+            shape, dtype = archive.form(part.pixels)
+        made, numbers = outlines.images(*shape[:3]), math.prod(shape)
+        return Cost(numbers * (1 if dtype == np.uint8 else dtype.itemsize + 1), {"result": made})
+
     def load_patterns(self, subject: str) -> Patterns:
         """Read the participant: float32 or float64 patterns (16, voxels), as the file holds them."""
         if subject != SUBJECT:
             raise DataError(f"there is no participant {subject!r}; the sample has one, {SUBJECT!r}")
+        beta, taken = self._beta()
+        return Patterns.from_volume(beta, taken, AFFINE, CONDITIONS)
+
+    def _beta(self) -> tuple[Array, npt.NDArray[np.bool_]]:
+        """The maps (x, y, z, 16), and which voxels (x, y, z) are taken."""
         path = self._file(FMRI)
         beta = _read(path, BETA)
         if beta.shape != (*SHAPE, len(CONDITIONS)) or beta.dtype.kind not in "fiu":
@@ -131,7 +158,7 @@ class SampleData:
             taken &= mask_on(self.mask, Space(np.ones(SHAPE, dtype=bool), np.array(AFFINE)))
         if not taken.any():
             raise DataError(f"{path}: no voxel has a value other than 0 in all 16 maps")
-        return Patterns.from_volume(beta, taken, AFFINE, CONDITIONS)
+        return beta, taken
 
     def load_images(self) -> Images:
         """Read a set of images, uint8 where its pixels are whole numbers, with their categories."""
@@ -164,7 +191,11 @@ class SampleData:
 
 def nonzero(values: Array) -> npt.NDArray[np.bool_]:
     """Voxels (of an array whose last axis holds the maps) that are finite and other than 0 in every map."""
-    return np.asarray((np.isfinite(values) & (values != 0)).all(axis=-1))
+    taken = np.ones(values.shape[:-1], dtype=bool)
+    for number in range(values.shape[-1]):  # of all maps at once, truth values would take most of the memory
+        one = values[..., number]
+        taken &= np.isfinite(one) & (one != 0)
+    return taken
 
 
 def searched(values: Array, voxels: Voxels) -> npt.NDArray[np.bool_]:
@@ -235,7 +266,7 @@ def _pixels(values: Array, part: Part, path: Path) -> Array:
         raise DamagedFile(f"{what}: pixels run from {low:g} to {high:g}, expected 0 to 255")
     if values.dtype.kind == "f" and 0 < high <= 1:
         raise DataError(f"{what}: pixels run from 0 to {high:g}, expected 0 to 255; multiply them by 255")
-    if values.dtype.kind in "iu" or np.array_equal(values, np.rint(values)):
+    if values.dtype.kind in "iu" or all(np.array_equal(one, np.rint(one)) for one in values):
         return values.astype(np.uint8)
     return values if values.dtype in (np.float32, np.float64) else values.astype(np.float32)
 

@@ -14,6 +14,8 @@ import numpy as np
 
 from isocortex.data import Images, Patterns
 from isocortex.errors import DataError, suggestion
+from isocortex.pipeline import outlines
+from isocortex.pipeline.costs import Cost, Unknown
 from isocortex_decoding import BData, load_bdata, preprocess_bdata
 from isocortex_studies import shen_stimuli as stimuli
 from isocortex_studies.shen_files import Version, roi_key, subject_files, table_file
@@ -21,6 +23,9 @@ from isocortex_studies.shen_labels import label_key_of, labelled, require_agreem
 from isocortex_studies.shen_pictures import stimulus_pictures
 from isocortex_studies.shen_stimuli import Names, Part
 from isocortex_vision.images.folder import Fit, fitted
+
+VOXELS, PICTURES = 20 * 2**20, 8 * 2**20
+"""h5py and the labels; Pillow (measured)."""
 
 
 class Shen2019:
@@ -113,6 +118,31 @@ class Shen2019:
             return [] if self.pictures is None else [*self._picture_files().values(), *tables]
         return [self._file(axes["subject"]), *tables]
 
+    def cost(self, kind: str, subject: str = "", roi: str = "") -> Cost:
+        """What a load takes: the voxels twice, or the pictures; of the files, only labels are read."""
+        if kind == "images":
+            number = 0 if self.pictures is None else len(self._picture_files())
+            pictures = outlines.images(number, self.size, self.size)
+            return Cost(PICTURES + number * self.size**2 * 3, {"result": pictures})
+        if self.volumes:
+            raise Unknown("with volumes: true it depends on the volumes how many samples they come to")
+        names, dtype = self._names(), np.float32 if self.precision == "float32" else None
+        with BData(self._file(subject)) as opened:
+            mask = opened.columns(f"'{roi_key(opened, roi)}' = 1")
+            key = label_key_of(opened, self.part, self.label_key)
+            wanted = labelled(opened.path, key, opened.labels(key), self.part, names)
+            space, itemsize = opened.space(mask)[0], opened.dtype_read(dtype).itemsize
+            read, beside = len(wanted) * int(mask.sum()) * itemsize, opened.bytes_beside(mask)
+        kept = [name for name in wanted if name not in self._excluded(names)]
+        made = outlines.patterns(
+            len(kept),
+            conditions=len({stimuli.category(name) for name in kept}),
+            stimuli=len(set(kept)),
+            itemsize=itemsize,
+            **({"channels": int(mask.sum())} if space is None else outlines.within(space.mask)),
+        )
+        return Cost(VOXELS + read + max(read, beside), {"result": made})
+
     def load_patterns(self, subject: str, roi: str) -> Patterns:
         """Read the voxels of a ROI: (samples, voxels), stimuli by name, categories as conditions."""
         path = self._file(subject)
@@ -139,7 +169,9 @@ class Shen2019:
         from isocortex.formats.png import read_png
 
         names, files = self._names(), self._picture_files()
-        values = np.stack([fitted(read_png(f), size, self.fit, "bilinear", f) for f in files.values()])
+        values = np.empty((len(files), *size, 3), np.uint8)
+        for row, path in enumerate(files.values()):
+            values[row] = fitted(read_png(path), size, self.fit, "bilinear", path)
         shown = tuple(files) if self.labels == "names" else self._numbers(tuple(files), names)
         return Images(values, shown, tuple(stimuli.category(name) for name in files))
 

@@ -165,11 +165,21 @@ class Npz:
     def __exit__(self, *_: object) -> None:
         self._zip.close()
 
+    def form(self, key: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+        """Shape and type of one array, from its header."""
+        member, what = self._member(key)
+        try:
+            with self._zip.open(member) as file:
+                shape, _, dtype = _header(file, what)
+        except DataError:
+            raise
+        except Exception as error:  # zipfile, zlib and lzma have no common error for damage
+            raise DamagedFile(f"{what}: cannot be read ({error})") from None
+        return shape, dtype
+
     def read(self, key: str) -> Array:
         """Read one array."""
-        if key not in self.keys:
-            raise DataError(f"{self.path}: no array {key!r}; {suggestion(key, self.keys, 'arrays')}")
-        member, what = self._members[key], f"{self.path}: array {key!r}"
+        member, what = self._member(key)
         try:
             with self._zip.open(member) as file:
                 self._check_size(file, member, what)
@@ -180,6 +190,11 @@ class Npz:
             raise
         except Exception as error:  # zipfile, zlib, lzma and numpy have no common error for damage
             raise DamagedFile(f"{what}: cannot be read ({error})") from None
+
+    def _member(self, key: str) -> tuple[zipfile.ZipInfo, str]:
+        if key not in self.keys:
+            raise DataError(f"{self.path}: no array {key!r}; {suggestion(key, self.keys, 'arrays')}")
+        return self._members[key], f"{self.path}: array {key!r}"
 
     def _check_size(self, file: Any, member: zipfile.ZipInfo, what: str) -> None:
         """Refuse a header that announces what the member does not hold, before memory is taken for it."""

@@ -8,7 +8,7 @@ behind numbers. Older files say ``/dataSet`` and ``/metaData`` [bdpy, bdata.py].
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,7 +16,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from isocortex.data import Patterns
+from isocortex.data import Patterns, Space
 from isocortex.data.base import Array
 from isocortex.errors import DamagedFile, DataError, suggestion
 from isocortex.formats import hdf5
@@ -89,23 +89,39 @@ class BData:
 
         By default as stored; whole numbers and half precision become float64.
         """
-        own = self._data.dtype.newbyteorder("=")
-        dtype = dtype or (own if own in (np.float32, np.float64) else np.dtype(np.float64))
         places = np.flatnonzero(mask)
-        out = np.empty((self.n_samples, len(places)), dtype=dtype)
+        out = np.empty((self.n_samples, len(places)), dtype=self.dtype_read(dtype))
         with hdf5.reading(self.path, _KIND):
             self._read_into(out, places)
         return out
 
+    def dtype_read(self, dtype: npt.DTypeLike | None = None) -> np.dtype[Any]:
+        """Type of what ``read`` gives."""
+        own = self._data.dtype.newbyteorder("=")
+        return np.dtype(dtype or (own if own in (np.float32, np.float64) else np.float64))
+
+    def bytes_beside(self, mask: Mask) -> int:
+        """Most bytes that ``read`` takes beside its result: the metadata, and a block of what is stored."""
+        starts = _starts(np.flatnonzero(mask))
+        columns = np.count_nonzero(mask) if len(starts) <= _SLICES else self.n_columns
+        stored = int(columns) * self.n_samples * self._data.dtype.itemsize
+        return min(_BLOCK, stored) + self._values.nbytes
+
     def _read_into(self, out: Array, places: npt.NDArray[np.intp]) -> None:
-        starts = np.flatnonzero(np.diff(places, prepend=-2) != 1).tolist()
-        if len(starts) <= _SLICES:
-            for start, stop in zip(starts, [*starts[1:], len(places)], strict=True):
-                out[:, start:stop] = self._data[:, places[start] : places[stop - 1] + 1]
+        starts = _starts(places)
+        if len(starts) > _SLICES:  # many gaps: whole rows
+            for rows in self._rows(self.n_columns):
+                out[rows] = self._data[rows][:, places]
             return
-        rows = max(1, _BLOCK // (self.n_columns * out.itemsize))  # many gaps: whole rows, some at a time
-        for start in range(0, self.n_samples, rows):
-            out[start : start + rows] = self._data[start : start + rows][:, places]
+        for start, stop in zip(starts, [*starts[1:], len(places)], strict=True):
+            for rows in self._rows(stop - start):
+                out[rows, start:stop] = self._data[rows, places[start] : places[stop - 1] + 1]
+
+    def _rows(self, columns: int) -> Iterator[slice]:
+        """Some rows at a time: what is stored in another type than is wanted is read into an array first."""
+        step = max(1, _BLOCK // max(1, columns * self._data.dtype.itemsize))
+        for start in range(0, self.n_samples, step):
+            yield slice(start, start + step)
 
     def column(self, key: str) -> npt.NDArray[np.float64]:
         """Read the one column that belongs to a key, (samples,), float64."""
@@ -175,7 +191,7 @@ class BData:
                 f"{self.path}: {np.count_nonzero(lacking)} of {len(lacking)} samples have no label under "
                 f"{label_key!r}{f' or {category_key!r}' if category_key else ''}; drop them (missing: drop)"
             )
-        space, order = voxel_space(self.keys, self._values, mask, self.voxels()) if in_space else (None, None)
+        space, order = self.space(mask) if in_space else (None, None)
         values, places = self.read(mask, dtype), np.flatnonzero(mask)
         if order is not None:
             values, places = values[:, order], places[order]
@@ -183,6 +199,10 @@ class BData:
             values, conditions, self.runs(run_key), stimuli, space, _channel_names(self.voxels(), places)
         )
         return found.take(~lacking) if missing == "drop" else found
+
+    def space(self, mask: Mask) -> tuple[Space, npt.NDArray[np.intp]] | tuple[None, None]:
+        """Space of selected columns and the order that brings them into it; neither without coordinates."""
+        return voxel_space(self.keys, self._values, mask, self.voxels())
 
     def _require_voxels(self, select: str, mask: Mask) -> None:
         """Raise where labels would be taken for voxels: a decoder would then read the answer."""
@@ -225,6 +245,11 @@ def file_order(patterns: Patterns) -> Patterns:
     return Patterns(
         patterns.values[:, order], patterns.conditions, patterns.runs, patterns.stimuli, None, ordered
     )
+
+
+def _starts(places: npt.NDArray[np.intp]) -> list[int]:
+    """Where, in ascending places, those begin that follow one another without a gap."""
+    return [int(start) for start in np.flatnonzero(np.diff(places, prepend=-2) != 1)]
 
 
 def _channel_names(voxels: Mask, places: npt.NDArray[np.intp]) -> tuple[str, ...]:

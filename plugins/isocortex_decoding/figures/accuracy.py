@@ -39,6 +39,9 @@ def decoding_figure(
         line is chance, and orange lines are what the category alone would give, with the measured share of
         right comparisons between categories.
     scores : output ``scores``: every subject is then a dot.
+    value : what is drawn: "identification" (pairwise), "profile_correlation" (of a unit, over stimuli) or
+        "pattern_correlation" (of a stimulus, over units).
+    caption : text below the picture in a report.
     """
     places = _places(summary)
     panels = unique(places)

@@ -24,6 +24,7 @@ def confusion_figure(confusion: Table, average: str = "subject", caption: str = 
     confusion : output ``confusion`` of ``classify_categories``.
     average : axis (subject) whose matrices are averaged, where there is such a column; the others and the ROI
         make a panel each.
+    caption : text below the picture in a report.
     """
     lacking = [name for name in ("true", "predicted", "share") if name not in confusion.columns]
     if lacking or not len(confusion):

@@ -63,11 +63,14 @@ def classify_categories(
 
     Parameters
     ----------
+    patterns : of one axis value or of several, with condition labels and those that ``by`` asks for; each
+        is classified by itself.
     rois : label images; each region is classified on its own. Default: all voxels.
     classifier : any scikit-learn classifier by its registered name.
     by : "run" and "stimulus" leave one out at a time; "stratified" makes ``n_folds`` random folds with all
         conditions in each, for samples that are independent of each other.
     folds : lists of runs or stimuli instead, ``{test: [...], train: [...], name: ...}``.
+    n_folds : random folds that "stratified" makes, from 2 to the number of samples.
     z_score : scale voxels by the mean and SD of the training samples of each fold.
     run_means : "subtract" takes each run's mean over its samples away before. That uses no labels, but fits
         only runs with the same conditions equally often.

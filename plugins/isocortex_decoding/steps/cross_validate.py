@@ -49,6 +49,8 @@ def cross_validation_folds(
 
     Parameters
     ----------
+    patterns : samples to split, with the labels that ``by`` and ``exclusive`` ask for. Without stimulus
+        labels the condition is the stimulus.
     features : of the stimuli, for splits by their categories or by clusters of their features.
     by : what is held out together: "run", "stimulus", "condition", "category" or "cluster".
     folds : lists of labels, ``{test: [...], train: [...], name: ...}``; default: each label is left out once.
@@ -115,6 +117,7 @@ def cross_validated_decoding(
 
     Parameters
     ----------
+    patterns : samples with stimulus labels (conditions where there are none).
     features : true features of all stimuli of the patterns; may hold more.
     folds : from ``cross_validation_folds`` on the same patterns.
     decoder : any regressor; learnt anew in each fold.

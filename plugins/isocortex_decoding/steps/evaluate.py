@@ -64,6 +64,7 @@ def evaluate_decoding(
 
     Parameters
     ----------
+    decoded : of one axis value (subject, ROI, ...) or of several, labelled by stimulus.
     features : true features of the decoded stimuli; their categories give the category-only baseline.
     training : features of the training stimuli, whose mean and SD normalise the units for the pattern
         correlation; without them that is NaN. A unit without spread there is left out.
@@ -78,6 +79,8 @@ def evaluate_decoding(
     stimuli : "same": both sides hold the same stimuli; "decoded": the true features may hold more, which are
         no candidates.
     trials : "single" where samples are labelled ``sample000001-STIMULUS``.
+    layers : which, in this order (default: all decoded ones). The true and the training features must have
+        them, with the same units.
     """
     if identify == "normalised" and training is None:
         raise DataError(f"{_WHAT}: identify: normalised needs training features to normalise by")

@@ -32,7 +32,8 @@ def repetition_ceilings(
     patterns : single samples with stimulus labels (conditions where there are none). The k-th sample of a
         stimulus is its k-th repetition. Where counts differ, those beyond the smallest are left out, with a
         warning.
-    permutations : of the stimuli within each repetition, for the threshold, a percentile of them.
+    permutations : of the stimuli within each repetition, for the threshold.
+    percentile : of the permutations, from 0 to 100, that is each channel's threshold.
 
     Returns
     -------

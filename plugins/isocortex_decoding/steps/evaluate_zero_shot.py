@@ -36,6 +36,13 @@ def evaluate_zero_shot(
 
     Parameters
     ----------
+    decoded : of one axis value (subject, ROI, ...) or of several, labelled by stimulus.
+    features : true features of the decoded stimuli.
+    training : features of the training items, which are the distractors; none may be of a stimulus in
+        ``features``. With ``identify: normalised`` all features are normalised by their mean and SD.
+    k : how many of the most alike count as right, from 1 to C.
+    layers : which, in this order (default: all decoded ones). The true and the training features must have
+        them, with the same units.
     tie_rule, bootstraps, identify, stimuli : as in ``evaluate_decoding``.
 
     Returns

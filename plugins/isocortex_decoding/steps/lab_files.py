@@ -40,6 +40,7 @@ def load_bdata(
 
     Parameters
     ----------
+    file : a BData file (HDF5) with a row a sample.
     select : which columns: ``ROI_VC = 1``, ``ROI_V1 + ROI_V2 - ROI_FFA``, ``Stat top 500 @ ROI_VC``,
         ``ROI_*``.
     label_key : column of the stimulus: through its table of names, as whole numbers, or as ImageNet ids
@@ -95,6 +96,7 @@ def preprocess_bdata(
 
     Parameters
     ----------
+    file : a BData file (HDF5) with a row a volume, in order of time.
     block_key : column with the number of the block; "none" to go by successive samples of one stimulus.
     regressors : columns to regress out, in the language of ``select`` (``MotionParameter | Confounds_*``); or
         "none".
@@ -140,6 +142,7 @@ def load_feature_folders(
 
     Parameters
     ----------
+    folder : holds ``<layer>/<label>.mat``.
     more_folders : with the same layers and other labels.
     layers, labels : which, in which order; default: all by name.
     axes : the files hold channels first; "channels_last" brings them into the form of this package's
@@ -172,11 +175,17 @@ def load_decoded_folders(
 
     Parameters
     ----------
+    folder : holds ``<layer>/<subject>/<roi>``, with the files in it, in ``decoded_features``, or in
+        ``<fold>/decoded_features``.
     subject, roi : names of their folders (``$subject`` and ``$roi`` along these axes).
+    layers, labels : which, in which order; default: all by name.
     fold : of a cross-validation; default: all folds together.
     convention : "modern" ``<layer>/<subject>/<roi>/<label>.mat``, "original" with
         ``<type>-<net>-<layer>-<subject>-<roi>-`` before the label, or told by the names.
+    axes : the files hold channels first; "channels_last" brings them into the form of this package's
+        networks, "as_stored" leaves them.
     averaged : how many repetitions each label is the mean of; the files do not say.
+    model : what to call the network.
     """
     with _room([Path(folder)]) as into:
         found = feature_dirs.read_decoded(

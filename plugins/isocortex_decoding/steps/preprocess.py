@@ -137,6 +137,7 @@ def average_samples(
 
     Parameters
     ----------
+    patterns : single samples with the labels that ``by`` asks for.
     by : "stimulus" (else the condition), "condition", "run" (of each condition), or "stimulus_run".
     """
     stimuli = patterns.conditions if patterns.stimuli is None else patterns.stimuli

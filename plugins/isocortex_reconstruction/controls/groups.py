@@ -55,6 +55,10 @@ def reconstruct_layer_groups(
     ----------
     decoded : features, scaled as for the reconstruction.
     originals : the stimuli of the decoded features.
+    model : the network that is inverted; it must have all decoded layers.
+    reconstructor : ``feature-inversion`` and its settings, or another.
+    generator : images are made by it; without one pixels are changed.
+    n_images : how many of the decoded stimuli are reconstructed; all where there are fewer.
     batch_size : images that are worked on at once.
     groups : name -> layers, as names and patterns (``conv1_*``); default: all, and each block (conv1_1 and
         conv1_2 are "conv1", fc6 and fc7 are "fc").

@@ -74,6 +74,7 @@ def check_reconstruction(
         reconstructor and generator (before ``finish_images``).
     originals : the stimuli; those of decoded stimuli are candidates, which should be one test set.
     decoded : features that they were made from, scaled as they were for that.
+    model : the network that was inverted. Features are compared by it too.
     training : the training pictures. Those with the label of a test stimulus are left out, and counted.
     training_features : features of training pictures, in layers of the model.
     controls : which to make (default: all that can be made).

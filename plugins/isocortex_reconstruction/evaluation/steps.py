@@ -84,6 +84,7 @@ def evaluate_reconstructions(
 
     Parameters
     ----------
+    reconstructed : of one axis value (subject, ROI, ...) or of several, labelled by stimulus.
     originals : their categories give the category-only baseline of identification.
     tie_rule : what a tied comparison counts: "half", "wrong" (bdpy) or "correct" (Generic Object Decoding).
     permutations : of the stimulus labels, the same for all subjects, for ``p`` and the null of each measure
@@ -142,10 +143,13 @@ def evaluate_reconstruction_features(
 
     Parameters
     ----------
+    reconstructed : of one axis value (subject, ROI, ...) or of several, labelled by stimulus.
+    model : the network whose features are compared.
     layers : names, patterns and short names, as in ``extract_features``.
     training : features of training images in these layers, whose mean and SD normalise the units for the
         pattern correlation, and with ``identify: normalised`` for identification. Without them patterns are
         as they are, and what all pictures have in common raises their correlation.
+    identify : features as they are ("raw"), or normalised by ``training``.
     batch : images at once (default: the model's own).
     tie_rule, permutations, bootstraps, clip, stimuli, trials : as in ``evaluate_reconstructions``.
     """

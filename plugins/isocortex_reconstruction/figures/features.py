@@ -30,6 +30,8 @@ def reconstruction_feature_figure(
         identification with 95 % bootstrap intervals, chance, what the category alone would give, and 95 % of
         the permutations.
     scores : output ``scores``: every subject is then a dot.
+    value : what is drawn: "identification" (pairwise), "profile_correlation" (of a unit, over stimuli) or
+        "pattern_correlation" (of a stimulus, over units).
     caption : text below the picture in a report, instead of its own.
     """
     for table in (summary, *([] if scores is None else [scores])):

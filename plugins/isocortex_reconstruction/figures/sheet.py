@@ -58,6 +58,7 @@ def reconstruction_sheet(
     Parameters
     ----------
     originals : all stimuli; a reconstruction of anything else is an error.
+    reconstructed : of one axis value (subject, ROI, ...) or of several, labelled by stimulus.
     columns : stimuli in a block; more follow in blocks below.
     side : width of a picture on the page, in pixels.
     missing : what becomes of a stimulus without a reconstruction: an error, or an empty place that says

@@ -22,6 +22,7 @@ def finish_images(images: Images, method: FinishName = "shen2019", clipped: floa
 
     Parameters
     ----------
+    images : as they were reconstructed, on the scale 0 to 255, not clipped.
     method : "shen2019": cut ``clipped`` / 2 % of the levels off on each side, stretch the rest to 0 to 255,
         whole levels (rounded down), as the authors' pictures. "min-max": stretch only. "clip": cut at 0 and
         255. "none": leave images as they are.

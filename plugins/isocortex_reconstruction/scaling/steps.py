@@ -47,6 +47,8 @@ def scale_features(
 
     Parameters
     ----------
+    decoded : features by layer, rows (units) or maps (height, width, channels). With ``decoders`` they must
+        name subject and ROI.
     method : "shen2019": f / s * sd, with ddof 0, as the original study. "std": (f - m) / s * sd + m, with m
         the mean of the sample and ddof 1. "mean-centred": the same after the training mean of each unit is
         taken off, which is added again (the lab's cookbook of 2023). "mean-centred-2026": without m (the

@@ -52,6 +52,7 @@ def reconstruct_images(
     ----------
     features : as the model gives them: maps (n, height, width, channels). Scale decoded ones first
         (``scale_features``); no stimulus may have NaN or, with weights by norm, a layer of zeros.
+    model : the network that is inverted; it must have all layers that are used.
     reconstructor : ``feature-inversion`` and its settings, or another.
     generator : images are made by it; without one pixels are changed.
     layers : names, patterns or short names of the model; default all layers of the features.
@@ -94,8 +95,11 @@ def generate_images(features: Features, generator: Generator, layer: str, batch_
 
     Parameters
     ----------
+    features : hold the latents, a sample a stimulus; NaN and infinity are errors.
+    generator : makes the images; the units of the layer must have the shape of its latents.
     layer : of the features, (n, ...latent). Latents outside of the generator's bounds are set to them, and a
         warning says how many there are.
+    batch_size : images that are made at once; memory grows with it.
     """
     if layer not in features.layers:
         raise DataError(f"generate_images: no layer {layer!r}; there are {', '.join(features.layers)}")

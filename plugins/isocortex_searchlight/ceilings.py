@@ -35,6 +35,12 @@ def searchlight_ceilings(
 
     Centres that all subjects have are compared, by voxel; the conditions are aligned by label. A centre with
     an undefined RDM in some subject has the ceiling of the others, and NaN where fewer than two are left.
+
+    Parameters
+    ----------
+    rdms : of 2 or more subjects on one grid, with condition labels.
+    similarity : the measure that models are compared by.
+    unit : "r" is the measure itself; "r squared" the mean of its squares (as the Algonauts challenge has it).
     """
     from isocortex_rsa import noise_ceiling
 

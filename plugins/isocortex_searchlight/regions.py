@@ -21,6 +21,7 @@ def roi_rdms(
 
     Parameters
     ----------
+    patterns : of one subject, with a space.
     rois : label images on the grid of the patterns; voxels outside the patterns' mask take no part.
     metric : samples of a condition are averaged first, unless the metric compares runs.
     min_voxels : a region with fewer voxels is an error that names it.

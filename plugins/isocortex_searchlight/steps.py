@@ -58,8 +58,13 @@ def rdms_step(
 
     Parameters
     ----------
+    patterns : of one subject, with a space.
     metric : samples of a condition are averaged first, unless the metric compares runs.
     radius : 3 voxels by default, in ``unit``; ``inclusive`` says whether a voxel at the radius belongs.
+    unit : of the radius, by default "voxels" (along each axis alike, whatever their size); "mm" goes through
+        the affine.
+    inclusive : whether a voxel at exactly the radius belongs; by default as ``preset`` says
+        ("rsatoolbox": no). A radius of 3 voxels holds 123 voxels with them, and 93 without.
     min_voxels, edges, min_fraction, members : which searchlights there are (docs: searchlight).
     preset : "default", "lee2023" (study A's notebook) or "rsatoolbox".
     precision : of the sums; by default that of the patterns.
@@ -104,6 +109,7 @@ def rsa_step(
 
     Parameters
     ----------
+    models : model RDMs of the same conditions.
     similarity : the measure. The other settings are those of ``searchlight_rdms``.
     """
     found = searchlight_rsa(

@@ -18,6 +18,7 @@ def mean_maps(maps: Collected[StatMaps], fisher_z: bool = True) -> StatMaps:
 
     Parameters
     ----------
+    maps : one set of maps (one a model) for each subject, all of one statistic, which cannot be p.
     fisher_z : average correlations as artanh, and give the correlation of that mean; false for measures that
         are no correlations. A correlation of 1 or -1 counts as .999999.
 

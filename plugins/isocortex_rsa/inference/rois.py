@@ -103,6 +103,7 @@ def label_image(file: InputFile, names: dict[str, int] | None = None) -> StatMap
 
     Parameters
     ----------
+    file : three dimensions, or four of which the last is 1. Voxels of 0 or NaN belong to no ROI.
     names : ROI name -> number in the image, one map each; default: all numbers, in one map named by the file.
     """
     volume, affine = nifti.read_volume(file)

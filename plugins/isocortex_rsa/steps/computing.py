@@ -85,6 +85,11 @@ def mean_rdm(rdms: RDMs | Collected[RDMs], name: str = "mean") -> RDMs:
 
     Several RDMs an axis value (layers of each subject) are averaged by their own names, which must agree.
     NaN stays: a pair that one RDM lacks is lacking in the mean.
+
+    Parameters
+    ----------
+    rdms : of one axis value or of several, of the same conditions.
+    name : of the mean, where all are averaged into one.
     """
     parts = [item for _, item in items_of(rdms)]
     if not isinstance(rdms, Collected) or all(len(part) == 1 for part in parts):

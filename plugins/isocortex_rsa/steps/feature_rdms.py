@@ -77,6 +77,8 @@ def feature_rdms(
 
     Parameters
     ----------
+    features : of one axis value or of several; each layer of each has an RDM.
+    metric : the dissimilarity. One that needs runs or the noise (crossnobis, mahalanobis) is an error.
     average : "none": an RDM of all stimuli; "category": the features (or component scores) of a category's
         stimuli are averaged first, and the RDM is of categories.
     layers : which, in this order (default: all).

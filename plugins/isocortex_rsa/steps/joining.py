@@ -10,5 +10,9 @@ def join_rdms(first: RDMs, second: RDMs, third: RDMs | None = None) -> RDMs:
 
     The others are brought into the condition order of the first; a condition that one lacks, and a name that
     two have, are errors.
+
+    Parameters
+    ----------
+    first, second, third : sets of RDMs of the same conditions.
     """
     return RDMs.stack([first, second] + ([] if third is None else [third]))

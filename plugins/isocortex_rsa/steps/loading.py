@@ -16,5 +16,9 @@ def load_patterns(source: DataSource, axes: AxisValues, rng: np.random.Generator
     """Load the patterns of one instance (one subject, say) from a data source.
 
     The step has to run over exactly the axes that the source needs for patterns.
+
+    Parameters
+    ----------
+    source : gives kind ``patterns``; its settings stand beside those of this step.
     """
     return load_one(source, "patterns", Patterns, axes, rng)

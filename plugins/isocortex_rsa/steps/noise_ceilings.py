@@ -41,6 +41,8 @@ def noise_ceilings(
 
     Parameters
     ----------
+    rdms : of the same conditions, of 2 or more values of ``over``. Each value of the other axes has bounds of
+        its own, and so has each RDM where there are several an axis value.
     similarity : the measure that models are compared by.
     over : axis of the subjects or sessions; RDMs that come in one piece are its values, by their names.
     unit : "r" is the measure itself; "r squared" the mean of its squares (as the Algonauts challenge has it).

@@ -30,6 +30,7 @@ def whiten_patterns(
 
     Parameters
     ----------
+    patterns : samples with condition labels, and with run labels for ``by_run``.
     residuals : of a GLM, scans x the same channels (their condition labels are not used). Without them the
         noise is what differs between samples of one condition.
     method : "diagonal" divides each channel by its standard deviation, "full" by the whole covariance;

@@ -63,6 +63,8 @@ def extract_features(
 
     Parameters
     ----------
+    images : of any size.
+    model : the network; resizing, channel order and mean are its own.
     layers : names, patterns (``conv*``) and short names (``all-conv-fc``: all layers before their
         rectifiers, as Shen et al. 2019; the model may have more, see ``isocortex show model NAME``). The
         result is in forward order, whatever the order asked for.
@@ -83,6 +85,11 @@ def precision_error(features: Features, reference: Features) -> Table:
 
     Both are aligned by stimulus and layer; what either lacks is an error. ``relative_error`` is the norm of
     the difference over the norm of the reference; ``correlation`` is the mean over stimuli.
+
+    Parameters
+    ----------
+    features : those whose error is asked for.
+    reference : the same stimuli, layers and units in the precision that counts as exact.
     """
     missing = set(features.layers) ^ set(reference.layers)
     if missing:

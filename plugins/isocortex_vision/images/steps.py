@@ -21,7 +21,12 @@ from isocortex_vision.networks.resizing import Resampling
 def load_images(
     source: Annotated[DataSource, Load("images")], axes: AxisValues, rng: np.random.Generator
 ) -> Images:
-    """Load the stimuli of one instance from a data source."""
+    """Load the stimuli of one instance from a data source.
+
+    Parameters
+    ----------
+    source : gives kind ``images``; its settings stand beside those of this step.
+    """
     return load_one(source, "images", Images, axes, rng)
 
 
@@ -43,6 +48,8 @@ def images_from_folder(
 
     Parameters
     ----------
+    folder : with the pictures (PNG, JPEG, BMP, GIF, TIFF, WebP or PPM); names that begin with a dot are left
+        out.
     size : height and width.
     fit : "crop": the middle, resized so that the shorter side fits; "stretch": all of it, whatever its
         proportions; "exact": a picture of another size is an error.

@@ -23,6 +23,7 @@ def image_sheet(images: Images | Collected[Images], columns: int = 8, caption: s
 
     Parameters
     ----------
+    images : of one axis value or of several.
     columns : pictures a row.
     caption : text below the sheet in a report.
     """

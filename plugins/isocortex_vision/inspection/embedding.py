@@ -36,6 +36,7 @@ def embed_layers(
 
     Parameters
     ----------
+    features : of 3 or more stimuli.
     method : "tsne" (scikit-learn's defaults, from a start by principal components, as in study A), "pca" (the
         first two components; the largest absolute score of each is positive), "mds" (metric scaling, SMACOF).
     layers : which, in this order (default: all).

@@ -39,6 +39,7 @@ def maximise_activation(
 
     Parameters
     ----------
+    model : the network that is looked into; images have the size that it works at.
     layer : before its rectifier where it has one; fc8 for classes.
     units : channels by number from 0, classes by name, or all. Of a map, its mean is made large.
     classes : what the layer's units stand for, in their order.
@@ -67,7 +68,12 @@ def maximise_network_activation(
     quirks: Literal["lee2023"] | None = None,
     batch_size: int = 8,
 ) -> Preferred:
-    """Do as ``maximise_activation`` with a trained network; the units of its last layer are its classes."""
+    """Do as ``maximise_activation`` with a trained network; the units of its last layer are its classes.
+
+    Parameters
+    ----------
+    network : as ``train_network`` gives it.
+    """
     model = network.model()
     classes = list(network.classes) if layer == model.layers[-1] else None
     return _preferred(

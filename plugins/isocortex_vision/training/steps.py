@@ -98,6 +98,7 @@ def classify_images(images: Images, network: TrainedNetwork, batch_size: int = 3
     Parameters
     ----------
     images : of any size; their categories, where there are any, have to be among the network's classes.
+    network : as ``train_network`` gives it.
     batch_size : images that are run at once.
 
     Returns

@@ -36,6 +36,7 @@ def code_region_bars(
     error : "subjects" is the standard error of the mean over subjects (ddof 1), none for a single one. Voxels
         are no independent observations; "lee2023_sd_by_n" nevertheless gives, for a single subject, the SD
         over voxels divided by their number, which the study's notebook 06-2 takes for the standard error.
+    caption : text below the picture in a report.
     """
     parts = list(table.values()) if isinstance(table, Collected) else [table]
     if error != "subjects" and len(parts) != 1:

@@ -41,6 +41,7 @@ def code_region_rsa(
     Parameters
     ----------
     rdms : of one subject.
+    models : model RDMs of the same conditions.
     regions : one label image a code, as ``find_clusters`` gives of the codes' thresholded maps.
     codes : as in ``category_codes``; a code is compared over the pairs that it sets apart.
     similarity : a measure that embeds any set of pairs, such as Spearman's rho.

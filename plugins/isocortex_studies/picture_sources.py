@@ -30,6 +30,7 @@ class PictureFolders:
 
     Parameters
     ----------
+    root : the folder; of the three in it only the one that ``images`` names has to be there.
     images : which of the three ``load_images`` gives.
     size : height and width of the training's digits and of the validation; the training's objects have 8/7
         of it, of which crops are taken.

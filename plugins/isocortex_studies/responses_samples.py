@@ -21,6 +21,7 @@ def select_samples(
 
     Parameters
     ----------
+    patterns : samples that carry the kinds of label asked for.
     runs, conditions, stimuli : labels to keep, in any order; each must be there. Default: all.
     """
     keep = np.ones(patterns.n_samples, dtype=bool)

@@ -36,6 +36,8 @@ def stimulus_features(
     Parameters
     ----------
     images : the pictures; may be none where ``folder`` is given.
+    model : the network; where ``folder`` is given, it only says what its layers are called.
+    part : "training" (natural images) or what is tested: "natural", "color_shape", "alphabet", "imagery".
     layers : names, patterns and short names, as in ``extract_features``.
     folder : ``<folder>/<part>/<layer>/<stimulus>.mat``, of this network.
     exclude : stimuli that take no part.
@@ -74,6 +76,7 @@ def compare_with_stimuli(
 
     Parameters
     ----------
+    reconstructed : of one axis value (subject, ROI, ...) or of several, labelled by stimulus.
     exclude : stimuli that are not compared: they have no picture.
     clip : cut off levels of the reconstructions beyond 0 to 255 first.
     """
@@ -125,6 +128,8 @@ def stimulus_sheet(
 
     Parameters
     ----------
+    reconstructed : of one axis value (subject, ROI, ...) or of several, labelled by stimulus.
+    originals : the stimuli; may be none. With some, a reconstruction of anything else is an error.
     exclude : stimuli without a picture; what was reconstructed stands beneath an empty place.
     columns : pictures a row.
     """

@@ -34,6 +34,11 @@ def nonzero_maps(maps: StatMaps, patterns: Patterns) -> StatMaps:
 
     In study A these are the centres of searchlights (notebook 03), while a searchlight's members only have to
     have a sum other than 0. Where the patterns' mask holds no other voxels, nothing changes.
+
+    Parameters
+    ----------
+    maps : of the same voxels as the patterns.
+    patterns : of one subject, with a space.
     """
     if patterns.space is None:
         raise DataError("nonzero_maps: these patterns lie in no space")

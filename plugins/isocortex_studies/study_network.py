@@ -42,7 +42,10 @@ def study_network(
 
     Parameters
     ----------
-    classes : categories in the order of the last layer's units; ``digit_classes``: those that are digits.
+    digits, objects : training images with categories, of two sizes if need be; not used where ``trained`` is
+        given.
+    classes : categories in the order of the last layer's units.
+    digit_classes : the categories that are augmented as digits (others: as objects).
     trained : a file of a trained network with all of its layers, such as ``net-55.ckpt.index``. Nothing is
         trained then: the history has one row, epoch 0, with the scores of the validation.
     weights : a file to start the training from, such as ``vgg16_weights.txt``.
@@ -92,6 +95,8 @@ def network_features(
 
     Parameters
     ----------
+    images : of any size.
+    network : as ``train_network`` gives it.
     layers : ``lee2023`` are the study's 15 layers: 13 convolutions and fc6 after their rectifiers, and fc8.
         The study takes fc8 before its bias is added, which changes nothing once units are standardised.
     """

@@ -59,15 +59,20 @@ def simulate_responses(
     signals : from ``planted_signals``, of all stimuli. A subject's weights depend on ``seed`` and ``subject``
         alone, so that two calls (sessions) with the same signals are of the same brain.
     regions : from ``planted_regions``; every map is of a model in ``signals``.
+    subject : name of the subject; each has weights, strength and haemodynamic delay of its own.
     shown : features of the stimuli of this session, of which only the labels are read (default: all stimuli).
     repeats : of each stimulus; runs hold ``trials`` trials, and stimuli times repeats fill whole runs.
+    trials : of a run.
     within : names of regions: patterns are of their voxels alone, as of a region of interest (default: all).
     signal : SD over stimuli of a planted voxel's response, where the common response has SD 1 over voxels and
         a trial's peak is 1.
     noise : SD of a volume's noise in the same unit.
     smoothness : full width at half maximum of the noise in mm; 0 for none.
     duration, soa, tr : of a stimulus, from one to the next, and from volume to volume, in seconds.
+    autocorrelation : of the noise from a volume to the next (order 1), between -1 and 1; 0 for white noise.
     session : names the runs, and draws order and noise of its own.
+    seed : of all that is drawn, with the subject's name; of order and noise with the session's too. The
+        pipeline's seed plays no part.
 
     Returns
     -------

@@ -24,8 +24,8 @@ from isocortex_studies.shen_pictures import stimulus_pictures
 from isocortex_studies.shen_stimuli import Names, Part
 from isocortex_vision.images.folder import Fit, fitted
 
-VOXELS, PICTURES = 20 * 2**20, 8 * 2**20
-"""h5py and the labels; Pillow (measured)."""
+PILLOW = 8 * 2**20
+"""Bytes of the library (measured)."""
 
 
 class Shen2019:
@@ -123,7 +123,7 @@ class Shen2019:
         if kind == "images":
             number = 0 if self.pictures is None else len(self._picture_files())
             pictures = outlines.images(number, self.size, self.size)
-            return Cost(PICTURES + number * self.size**2 * 3, {"result": pictures})
+            return Cost(PILLOW + number * self.size**2 * 3, {"result": pictures})
         if self.volumes:
             raise Unknown("with volumes: true it depends on the volumes how many samples they come to")
         names, dtype = self._names(), np.float32 if self.precision == "float32" else None
@@ -131,17 +131,8 @@ class Shen2019:
             mask = opened.columns(f"'{roi_key(opened, roi)}' = 1")
             key = label_key_of(opened, self.part, self.label_key)
             wanted = labelled(opened.path, key, opened.labels(key), self.part, names)
-            space, itemsize = opened.space(mask)[0], opened.dtype_read(dtype).itemsize
-            read, beside = len(wanted) * int(mask.sum()) * itemsize, opened.bytes_beside(mask)
-        kept = [name for name in wanted if name not in self._excluded(names)]
-        made = outlines.patterns(
-            len(kept),
-            conditions=len({stimuli.category(name) for name in kept}),
-            stimuli=len(set(kept)),
-            itemsize=itemsize,
-            **({"channels": int(mask.sum())} if space is None else outlines.within(space.mask)),
-        )
-        return Cost(VOXELS + read + max(read, beside), {"result": made})
+            kept = [name for name in wanted if name not in self._excluded(names)]
+            return opened.cost(mask, kept, [stimuli.category(name) for name in kept], dtype)
 
     def load_patterns(self, subject: str, roi: str) -> Patterns:
         """Read the voxels of a ROI: (samples, voxels), stimuli by name, categories as conditions."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,10 @@ import pytest
 
 from isocortex.data import Decoded, Features
 from isocortex.errors import DataError
+from isocortex.pipeline.costs import Unknown, costs_of
 from isocortex.testing import check_step
 from isocortex_decoding.files import feature_dirs as dirs
+from isocortex_decoding.steps import file_costs
 from isocortex_decoding.steps import lab_files as steps
 
 
@@ -126,7 +130,7 @@ def features() -> Features:
 def test_feature_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
     import tempfile
 
-    monkeypatch.setattr(steps, "_IN_MEMORY", limit)
+    monkeypatch.setattr(file_costs, "IN_MEMORY", limit)
     room = tmp_path / "room"
     room.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(room))
@@ -167,6 +171,51 @@ def test_float32_voxels_leave_the_ids_of_images_alone(tmp_path: Path) -> None:
     assert found.values.dtype == np.float32
     assert np.array_equal(found.values, lab.bdata_content()["data"][:, :5].astype(np.float32))
     assert found.stimuli == lab.NAMES * 2
+
+
+def outline_of(step: Any, **given: Any) -> Any:
+    """What a step says of its result before it runs."""
+    found = costs_of(step)
+    assert found is not None
+    defaults = {name: part.default for name, part in inspect.signature(step).parameters.items()}
+    return found.of(
+        {name: partial(lambda x: x, value) for name, value in {**defaults, **given}.items()}
+    ).outputs["result"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"where": {"Run": [2]}},
+        {"category_key": "category_index", "order": "file"},
+        {"precision": "float32"},
+    ],
+)
+def test_voxels_are_known_before_they_are_read(tmp_path: Path, changes: dict[str, Any]) -> None:
+    given = {"file": lab.make_bdata(tmp_path / "a.h5"), "select": "ROI_V1", **changes}
+    told, made = outline_of(steps.load_bdata, **given), steps.load_bdata(**given)
+    assert (told["samples"], told["channels"]) == made.values.shape
+    assert told["itemsize"] == made.values.itemsize and told["conditions"] == len(made.condition_names)
+    assert told["stimuli"] == len(set(made.stimuli or ()))
+    assert told.get("grid") == (None if made.space is None else made.space.shape)
+
+
+@pytest.mark.parametrize("axes", ["as_stored", "channels_last"])
+def test_features_are_known_before_they_are_read(tmp_path: Path, axes: Any) -> None:
+    plain = features()
+    dirs.write_features(tmp_path / "true", plain)
+    dirs.write_decoded(tmp_path / "decoded", Decoded(plain.layers, plain.stimuli, None, "", "S1", "VC"))
+    for step, given in (
+        (steps.load_feature_folders, {"folder": tmp_path / "true", "labels": ["n1_1", "n2_1"]}),
+        (steps.load_decoded_folders, {"folder": tmp_path / "decoded", "subject": "S1", "roi": "VC"}),
+    ):
+        told, made = outline_of(step, axes=axes, **given), step(axes=axes, **given)
+        assert told["samples"] == made.n_samples
+        assert told["layers"] == {name: values.shape[1:] for name, values in made.layers.items()}
+        assert told["itemsize"] == max(values.itemsize for values in made.layers.values())
+    with pytest.raises(Unknown, match="index_file"):
+        outline_of(steps.load_feature_folders, folder=tmp_path / "true", index_file=tmp_path / "index.mat")
 
 
 PIPELINE = """

@@ -20,6 +20,8 @@ from isocortex.data import Patterns, Space
 from isocortex.data.base import Array
 from isocortex.errors import DamagedFile, DataError, suggestion
 from isocortex.formats import hdf5
+from isocortex.pipeline import outlines
+from isocortex.pipeline.costs import Cost
 from isocortex_decoding.files.selection import Mask, selected
 from isocortex_decoding.files.stimulus_labels import MISSING, labels_of
 from isocortex_decoding.files.voxel_grid import voxel_space
@@ -27,6 +29,8 @@ from isocortex_decoding.files.voxel_grid import voxel_space
 _KIND = "a BData file"
 _BLOCK = 2**26
 _SLICES = 64
+LIBRARIES = 20 * 2**20
+"""h5py and the labels (measured)."""
 
 
 class BData:
@@ -100,12 +104,41 @@ class BData:
         own = self._data.dtype.newbyteorder("=")
         return np.dtype(dtype or (own if own in (np.float32, np.float64) else np.float64))
 
-    def bytes_beside(self, mask: Mask) -> int:
-        """Most bytes that ``read`` takes beside its result: the metadata, and a block of what is stored."""
-        starts = _starts(np.flatnonzero(mask))
-        columns = np.count_nonzero(mask) if len(starts) <= _SLICES else self.n_columns
-        stored = int(columns) * self.n_samples * self._data.dtype.itemsize
-        return min(_BLOCK, stored) + self._values.nbytes
+    def cost(
+        self,
+        mask: Mask,
+        stimuli: Sequence[str],
+        conditions: Sequence[str],
+        dtype: npt.DTypeLike | None = None,
+        in_space: bool = True,
+        copied: bool = True,
+    ) -> Cost:
+        """What reading columns as ``Patterns`` takes, of which no voxel is read.
+
+        Parameters
+        ----------
+        stimuli, conditions : of the samples that are kept in the end.
+        copied : whether samples are then taken out of what is read.
+        """
+        space, number = self.space(mask)[0] if in_space else None, int(np.count_nonzero(mask))
+        itemsize = self.dtype_read(dtype).itemsize
+        made = outlines.patterns(
+            len(stimuli),
+            conditions=len(set(conditions)),
+            stimuli=len(set(stimuli)),
+            itemsize=itemsize,
+            **({"channels": number} if space is None else outlines.within(space.mask)),
+        )
+        read = self.n_samples * number * itemsize
+        kept = len(stimuli) * number * itemsize if copied else 0
+        beside = max(self._block_bytes(mask), 0 if space is None else read, kept)
+        return Cost(LIBRARIES + self._values.nbytes + read + beside, {"result": made})
+
+    def _block_bytes(self, mask: Mask) -> int:
+        """Most bytes of what is stored that are read at a time."""
+        gaps = len(_starts(np.flatnonzero(mask))) > _SLICES
+        columns = self.n_columns if gaps else int(np.count_nonzero(mask))
+        return int(min(_BLOCK, columns * self.n_samples * self._data.dtype.itemsize))
 
     def _read_into(self, out: Array, places: npt.NDArray[np.intp]) -> None:
         starts = _starts(places)

@@ -11,20 +11,22 @@ import numpy as np
 
 from isocortex.data import Decoded, Features, Patterns
 from isocortex.errors import DataError
+from isocortex.pipeline.costs import costs
 from isocortex.pipeline.settings import InputFile, InputFolder
 from isocortex_decoding.files import feature_dirs
 from isocortex_decoding.files.bdata import BData
 from isocortex_decoding.files.feature_dirs import Axes
 from isocortex_decoding.files.feature_folders import Convention
 from isocortex_decoding.preprocessing.recipe import Series
+from isocortex_decoding.steps import file_costs
 from isocortex_decoding.steps.preprocess import Normalisation, Preprocessed, preprocessed, recipe_of
 
-_IN_MEMORY = 2**29
 _DTYPES = {"stored": None, "float32": np.float32}
 Where = dict[str, list[float]]
 Precision = Literal["stored", "float32"]
 
 
+@costs(file_costs.bdata, "select fewer voxels, or say precision: float32")
 def load_bdata(
     file: InputFile,
     select: str,
@@ -128,6 +130,7 @@ def _blocks(opened: BData, key: str) -> np.ndarray[tuple[int], np.dtype[np.intp]
     return column.astype(np.intp)
 
 
+@costs(file_costs.feature_folders, "give fewer layers or labels")
 def load_feature_folders(
     folder: InputFolder,
     more_folders: list[InputFolder] | None = None,
@@ -159,6 +162,7 @@ def load_feature_folders(
         )
 
 
+@costs(file_costs.decoded_folders, "give fewer layers or labels")
 def load_decoded_folders(
     folder: InputFolder,
     subject: str,
@@ -202,8 +206,8 @@ class _room:
     """A folder for memory maps where the files are too many for memory, gone when the maps are opened."""
 
     def __init__(self, roots: list[Path]) -> None:
-        sizes = (path.stat().st_size for root in roots for path in root.rglob("*.mat"))
-        self._folder = Path(tempfile.mkdtemp(prefix="isocortex-")) if sum(sizes) > _IN_MEMORY else None
+        large = file_costs.mapped(roots)
+        self._folder = Path(tempfile.mkdtemp(prefix="isocortex-")) if large else None
 
     def __enter__(self) -> Path | None:
         return self._folder

@@ -20,6 +20,7 @@ from isocortex.testing import check_step
 from isocortex_reconstruction.files.float_tiff import is_float_tiff, read_float_tiff, write_float_tiff
 from isocortex_reconstruction.files.image_files import ReconstructionFiles
 from isocortex_reconstruction.files.layouts import INDEX, LAYOUTS
+from isocortex_reconstruction.files.reading import cost_of_reading
 from isocortex_reconstruction.files.steps import export_images, load_reconstructions
 from isocortex_reconstruction.finishing.steps import finish_images
 
@@ -372,6 +373,10 @@ def test_folders_of_the_lab(tmp_path: Path, layout: Any) -> None:
     shown = load_reconstructions(tmp_path, subject="S1", roi="VC", content="finished")
     assert shown.stimuli == given.stimuli
     assert shown.values.dtype == np.uint8
+    for content, made in (("raw", given), ("finished", shown)):
+        told = cost_of_reading(tmp_path, "auto", "S1", "VC", None, content).outputs["result"]  # type: ignore[arg-type]
+        assert (told["number"], told["height"], told["width"]) == made.values.shape[:3]
+        assert told["itemsize"] == made.values.itemsize
 
 
 def test_folders_that_do_not_say_what_they_hold(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from isocortex.data.base import Array
 from isocortex.data.labels import positions
 from isocortex.errors import DataError, LabelMismatch, suggestion
 from isocortex.formats import arrays, png
+from isocortex.pipeline import outlines
+from isocortex.pipeline.costs import Cost, Unknown
 from isocortex_reconstruction.files.contents import read_image
 from isocortex_reconstruction.files.image_files import place_of
 from isocortex_reconstruction.files.layouts import INDEX, LAYOUTS, Layout, layout_of
@@ -31,6 +33,37 @@ def read_reconstructions(
     content: Content = "raw",
 ) -> Images:
     """Read the images of a folder; see ``load_reconstructions``."""
+    which, files = _chosen(folder, layout, subject, roi, labels, content)
+    read = {name: _image(path, which, content) for name, path in files.items()}
+    return Images(_together(read, files, folder), tuple(files))
+
+
+def cost_of_reading(
+    folder: Path,
+    layout: str,
+    subject: str | None,
+    roi: str | None,
+    labels: list[str] | None,
+    content: Content,
+) -> Cost:
+    """``load_reconstructions``: all images twice, one by one and together, of the size of the first."""
+    which, files = _chosen(Path(folder), layout, subject, roi, labels, content)
+    if not files:
+        raise Unknown("no labels are asked for")
+    first = _image(next(iter(files.values())), which, content)
+    made = outlines.images(len(files), *first.shape[:2], itemsize=first.itemsize)
+    return Cost(2 * len(files) * first.nbytes, {"result": made})
+
+
+def _chosen(
+    folder: Path,
+    layout: str,
+    subject: str | None,
+    roi: str | None,
+    labels: Sequence[str] | None,
+    content: Content,
+) -> Found:
+    """Files by label, in the order asked for."""
     inside = [name for name in (subject, roi) if name is not None]
     if (folder / INDEX).is_file():
         which, files = _described(folder, inside, content)
@@ -43,8 +76,7 @@ def read_reconstructions(
         which, files = _named(place, layout, content)
     names = list(files) if labels is None else list(labels)
     positions(names, tuple(files), f"{folder}: labels")
-    read = {name: _image(files[name], which, content) for name in names}
-    return Images(_together(read, files, folder), tuple(names))
+    return which, {name: files[name] for name in names}
 
 
 def _described(folder: Path, inside: list[str], content: Content) -> Found:
@@ -133,6 +165,8 @@ def _together(read: dict[str, Array], files: dict[str, Path], folder: Path) -> A
                 f"{files[name]}: {values.shape[0]} x {values.shape[1]} pixels, but {files[first].name} has "
                 f"{read[first].shape[0]} x {read[first].shape[1]}"
             )
-    kinds = {values.dtype for values in read.values()}
-    kind = np.result_type(*kinds)
-    return np.stack([values.astype(kind) for values in read.values()])
+    kind = np.result_type(*{values.dtype for values in read.values()})
+    together = np.empty((len(read), *read[first].shape), kind)
+    for row, values in enumerate(read.values()):
+        together[row] = values
+    return together

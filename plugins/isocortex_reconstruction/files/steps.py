@@ -13,10 +13,11 @@ from isocortex.data import Collected, Features, Images, Table
 from isocortex.data.base import Array, Data
 from isocortex.data.labels import same_labels, unique
 from isocortex.errors import DataError
+from isocortex.pipeline.costs import costs
 from isocortex.pipeline.settings import AxisValues, InputFolder
 from isocortex_reconstruction.files.image_files import Part, ReconstructionFiles
 from isocortex_reconstruction.files.layouts import LayoutName
-from isocortex_reconstruction.files.reading import Content, read_reconstructions
+from isocortex_reconstruction.files.reading import Content, cost_of_reading, read_reconstructions
 from isocortex_reconstruction.finishing.methods import CLIPPED
 
 NO_AXES = AxisValues({})
@@ -71,6 +72,7 @@ def export_images(
     return ReconstructionFiles(layout, tuple(parts), clipped)
 
 
+@costs(cost_of_reading, "give fewer labels")
 def load_reconstructions(
     folder: InputFolder,
     layout: Literal["auto", "shen2019", "cookbook2023", "plain"] = "auto",

@@ -37,10 +37,11 @@ def stimulus_features(
     ----------
     images : the pictures; may be none where ``folder`` is given.
     model : the network; where ``folder`` is given, it only says what its layers are called.
-    part : "training" (natural images) or what is tested: "natural", "color_shape", "alphabet", "imagery".
+    part : "training" (natural images) or what is tested: "natural", "color_shape", "alphabet", "imagery";
+        says which folder is read, and changes nothing where pictures are taken.
     layers : names, patterns and short names, as in ``extract_features``.
     folder : ``<folder>/<part>/<layer>/<stimulus>.mat``, of this network.
-    exclude : stimuli that take no part.
+    exclude : stimuli that take no part; names of which there is none are passed over.
     name : what to call the network.
     """
     if folder is None and not len(images):
@@ -49,7 +50,7 @@ def stimulus_features(
             "of either (stimuli, features)"
         )
     if folder is None:
-        found = features_of(images, model, layers, None)
+        found = features_of(_without(images, set(exclude or [])), model, layers, None)
         return replace(found, model=name or found.model)
     read = load_feature_folders(folder / part, layers=select_layers(model, layers), model=name)
     labels = [shen_stimuli.picture_name(label, part, None) for label in read.stimuli]

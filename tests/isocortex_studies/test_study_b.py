@@ -17,6 +17,7 @@ import isocortex as ic
 from isocortex.data import Decoded, Images
 from isocortex.errors import PipelineError
 from isocortex_decoding import write_decoded, write_features
+from isocortex_studies.stimulus_steps import stimulus_features
 from isocortex_vision.features.extraction import features_of
 from isocortex_vision.generators.dgn import DGN
 
@@ -249,6 +250,24 @@ def test_true_features_from_folders_and_another_decoder(study: Path, tmp_path: P
     assert len(run["scores.scores"]) == 0 and len(run["checks.findings"]["S1,VC,fc*"]) == 0
     notes = [row["finding"] for row in run["guards"].rows() if row["guard"] == "same images"]
     assert len(notes) == 1 and "no images" in notes[0]
+
+
+class Pixels:
+    """A network whose only layer is the picture."""
+
+    layers = ("fc6",)
+
+    def features(self, images: Any, layers: Any) -> dict[str, Any]:
+        return {name: images.reshape(len(images), -1) for name in layers}
+
+
+def test_excluded_stimuli_take_no_part_with_pictures_or_folders(tmp_path: Path) -> None:
+    images = Images(np.random.default_rng(0).random((3, 2, 2, 3)), ("letter_C", "letter_E", "letter_T"))
+    write_features(tmp_path / "alphabet", features_of(images, Pixels(), ["fc6"]), "channels_last")
+    for folder in (None, tmp_path):
+        found = stimulus_features(images, Pixels(), "alphabet", "fc6", folder, ["letter_E", "letter_X"])
+        assert found.stimuli == ("letter_C", "letter_T")
+        np.testing.assert_allclose(found.matrix("fc6"), images.values[[0, 2]].reshape(2, -1), rtol=1e-6)
 
 
 def test_both_pipelines_have_the_seven_presets() -> None:

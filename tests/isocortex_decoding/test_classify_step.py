@@ -112,6 +112,10 @@ def test_folds_of_a_few_kinds() -> None:
         ({"by": "stratified", "repetitions": "remove"}, "no stimulus labels"),
         ({"by": "stratified", "n_folds": 17}, "17 folds of 16 samples"),
         ({"by": "stratified", "run_means": "subtract"}, "no run labels"),
+        ({"by": "stratified", "folds": [{"test": ["1"]}]}, "draws folds itself; say by: run"),
+        ({"by": "stratified", "folds": []}, "draws folds itself"),
+        ({"n_folds": 10}, "by: run draws no random folds, so n_folds: 10 has no meaning"),
+        ({"by": "stimulus", "n_folds": 5}, "or say by: stratified"),
     ]:
         with pytest.raises(DataError, match=message):
             classify_categories(bare, rng(), None, LDA, **options)

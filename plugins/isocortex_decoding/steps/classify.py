@@ -27,6 +27,7 @@ from isocortex_decoding.crossvalidation.splits import GivenFold, given_folds, le
 from isocortex_decoding.evaluation.resampling import interval, permutation_p
 
 _WHAT = "classify_categories"
+_N_FOLDS = 10
 
 
 class Classification(NamedTuple):
@@ -50,7 +51,7 @@ def classify_categories(
     classifier: Decoder = "shrinkage-lda",  # type: ignore[assignment]
     by: Literal["run", "stimulus", "stratified"] = "run",
     folds: list[GivenFold] | None = None,
-    n_folds: int = 10,
+    n_folds: int | None = None,
     z_score: bool = True,
     run_means: Literal["keep", "subtract"] = "keep",
     repetitions: Literal["error", "remove", "allow"] = "error",
@@ -69,8 +70,10 @@ def classify_categories(
     classifier : any scikit-learn classifier by its registered name.
     by : "run" and "stimulus" leave one out at a time; "stratified" makes ``n_folds`` random folds with all
         conditions in each, for samples that are independent of each other.
-    folds : lists of runs or stimuli instead, ``{test: [...], train: [...], name: ...}``.
-    n_folds : random folds that "stratified" makes, from 2 to the number of samples.
+    folds : lists of runs or stimuli instead, ``{test: [...], train: [...], name: ...}``; not with
+        "stratified".
+    n_folds : random folds that "stratified" makes, from 2 to the number of samples (default: 10); with "run"
+        and "stimulus" it is an error.
     z_score : scale voxels by the mean and SD of the training samples of each fold.
     run_means : "subtract" takes each run's mean over its samples away before. That uses no labels, but fits
         only runs with the same conditions equally often.
@@ -80,13 +83,14 @@ def classify_categories(
         stay, each followed by the whole cross-validation. Where new stimuli are tested, whole stimuli are
         permuted that were shown equally often in the same runs.
     """
+    _require_one_kind_of_folds(by, folds, n_folds)
     model = _seeded(decoder_of(classifier), rng)
     rows: list[dict[str, Any]] = []
     confusion: list[dict[str, Any]] = []
     for axes, item in _items(patterns):
         where = ", ".join([_WHAT, *axes.values()])
         names = _conditions(item, where)
-        made = _folds(item, by, folds, n_folds, repetitions, rng)
+        made = _folds(item, by, folds, _N_FOLDS if n_folds is None else n_folds, repetitions, rng)
         _require_learnt(made, item.conditions, where)
         labels = codes(item.conditions, names)
         orders = _orders(item, made, permutations, rng)
@@ -144,6 +148,20 @@ def _runs(item: Patterns, where: str) -> Labels:
     if item.runs is None:
         raise DataError(f"{where}: these patterns carry no run labels")
     return item.runs
+
+
+def _require_one_kind_of_folds(by: str, given: list[GivenFold] | None, n_folds: int | None) -> None:
+    """Raise where a setting would be passed over, or taken for something else."""
+    if by == "stratified" and given is not None:
+        raise DataError(
+            f"{_WHAT}: folds are lists of runs or stimuli, and by: stratified draws folds itself; say by: "
+            "run or by: stimulus, or leave out folds"
+        )
+    if by != "stratified" and n_folds is not None:
+        raise DataError(
+            f"{_WHAT}: by: {by} draws no random folds, so n_folds: {n_folds} has no meaning; leave it out, "
+            "or say by: stratified"
+        )
 
 
 def _folds(

@@ -59,7 +59,9 @@ def test_zero_shot_by_hand_and_by_label() -> None:
 
 def test_zero_shot_refuses_test_items_among_the_training_items() -> None:
     true = features()
-    with pytest.raises(DataError, match="12 stimuli are in the training features"):
+    with pytest.raises(
+        DataError, match=r"^zero_shot_identification: 12 stimuli are in the training features"
+    ):
         evaluate_zero_shot(decoded_of(true, 1.0, 0), true, features(20), rng())
     with pytest.raises(LabelMismatch, match="only the second has"):
         evaluate_zero_shot(decoded_of(features(5), 1.0, 0), true, features(20, first="train"), rng())
@@ -82,6 +84,9 @@ def test_ceilings_of_channels() -> None:
         assert repetition_ceilings(fewer, rng(), 5)["repetitions"][0] == 4
     with pytest.raises(DataError, match="1 times"):
         repetition_ceilings(Patterns(values[:10], stimuli[:10]), rng(), 5)
+    for permutations, percentile in ((5, 101), (5, -1), (5, float("nan")), (-1, 99)):
+        with pytest.raises(DataError, match="a percentile from 0 to 100"):
+            repetition_ceilings(fewer, rng(), permutations, percentile)
 
 
 def digits(real_data: Path) -> dict[str, np.ndarray]:

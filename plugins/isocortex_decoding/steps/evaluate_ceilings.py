@@ -40,6 +40,11 @@ def repetition_ceilings(
     Table: ``channel`` (name, or its number in the mask), ``ceiling``, ``threshold``, ``reliable``,
     ``repetitions``, ``stimuli``.
     """
+    if permutations < 0 or not 0 <= percentile <= 100:
+        raise DataError(
+            f"{_WHAT}: permutations is {permutations} and percentile {percentile}; give 0 or more "
+            "permutations and a percentile from 0 to 100"
+        )
     labels = patterns.conditions if patterns.stimuli is None else patterns.stimuli
     names = unique(labels)
     counts = Counter(labels)

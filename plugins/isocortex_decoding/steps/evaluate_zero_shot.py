@@ -13,7 +13,7 @@ from isocortex_decoding.evaluation.identification import TieRule, ZeroShot, zero
 from isocortex_decoding.evaluation.matching import Stimuli, layers_of, match, places_of
 from isocortex_decoding.evaluation.resampling import bootstrap_means, interval
 
-_WHAT = "zero_shot"
+_WHAT = "zero_shot_identification"
 
 
 def evaluate_zero_shot(

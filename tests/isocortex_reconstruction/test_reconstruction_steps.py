@@ -148,3 +148,6 @@ def test_generated_from_decoded_latents() -> None:
     for layers, message in (({"latent": latents[:, :3]}, "has units"), ({"x": latents}, "no layer")):
         with pytest.raises(DataError, match=message):
             generate_images(Decoded(layers, STIMULI), Mixer(), "latent")
+    for size in (0, -1):
+        with pytest.raises(DataError, match="batch_size has to be 1 or more"):
+            generate_images(given, Mixer(), "latent", size)

@@ -192,6 +192,17 @@ def test_trials_that_do_not_fill_runs_are_an_error(signals: Features, regions: S
         simulate_responses(signals, regions, "S1", within=["lov"])
 
 
+@pytest.mark.parametrize(
+    "setting",
+    [{"trials": 0}, {"trials": -32}, {"repeats": 0}, {"autocorrelation": 1.0}, {"autocorrelation": -1.5}],
+)
+def test_designs_that_cannot_be_are_an_error(
+    signals: Features, regions: StatMaps, setting: dict[str, float]
+) -> None:
+    with pytest.raises(DataError, match="give 1 trial and 1 repeat or more"):
+        simulate_responses(signals, regions, "S1", **setting)
+
+
 def test_answers_count_what_was_recovered_and_what_was_found_elsewhere(regions: StatMaps) -> None:
     low, code = np.asarray(regions.values) > 0
     free = np.flatnonzero(~low & ~code)

@@ -101,6 +101,8 @@ def generate_images(features: Features, generator: Generator, layer: str, batch_
         warning says how many there are.
     batch_size : images that are made at once; memory grows with it.
     """
+    if batch_size < 1:
+        raise DataError("generate_images: batch_size has to be 1 or more")
     if layer not in features.layers:
         raise DataError(f"generate_images: no layer {layer!r}; there are {', '.join(features.layers)}")
     latents = np.asarray(features.layers[layer], dtype=np.float64)

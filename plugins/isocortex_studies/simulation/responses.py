@@ -78,6 +78,11 @@ def simulate_responses(
     -------
     Patterns (trials, voxels), float32, with the condition, run and stimulus of each trial.
     """
+    if trials < 1 or repeats < 1 or not -1 < autocorrelation < 1:
+        raise DataError(
+            f"simulate_responses: trials is {trials}, repeats {repeats}, autocorrelation {autocorrelation}; "
+            "give 1 trial and 1 repeat or more, and an autocorrelation between -1 and 1"
+        )
     stimuli = _shown(signals, shown)
     if (len(stimuli) * repeats) % trials:
         raise DataError(

@@ -129,7 +129,7 @@ def test_dead_units_are_said_and_give_no_image() -> None:
         run("out", [1], schedule=SHARP)
 
 
-@pytest.mark.filterwarnings("ignore:maximise_activation")
+@pytest.mark.filterwarnings("ignore:activation maximisation")
 def test_units_do_not_depend_on_one_another() -> None:
     names = ["a", "b", "c"]
     every = run("out", "all", names, schedule=SHARP, batch_size=2)
@@ -178,6 +178,8 @@ def test_activity_of_a_network_grows() -> None:
     inner = maximise_network_activation(network, np.random.default_rng(0), "conv2_1", [3], schedule=stages)
     values = model.features(inner.images.values, ["conv2_1"])["conv2_1"][..., 3].mean()
     np.testing.assert_allclose(inner.progress["activity"][-1], values, rtol=1e-3, atol=1e-3)
+    with pytest.raises(DataError, match=r"^activation maximisation: no class 'd'"):
+        maximise_network_activation(network, np.random.default_rng(0), units=["d"])
 
 
 @pytest.mark.slow

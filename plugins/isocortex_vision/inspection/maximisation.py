@@ -101,5 +101,5 @@ def _uphill(
     found = model.loss_gradient(images, {layer: targets}, {layer: 1.0}, "inner")
     gradient = np.asarray(found.gradient)
     if not np.isfinite(gradient).all():
-        raise DataError(f"maximise_activation: the gradient of {layer!r} holds NaN or infinity")
+        raise DataError(f"activation maximisation: the gradient of {layer!r} holds NaN or infinity")
     return -np.asarray(found.losses, dtype=np.float64), -gradient

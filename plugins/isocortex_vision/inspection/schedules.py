@@ -41,7 +41,7 @@ class Stage:
         numbers = (*self.sigma, *self.step)
         if self.iterations < 1 or min(numbers) < 0 or not all(map(math.isfinite, numbers)):
             raise DataError(
-                "maximise_activation: a stage needs 1 iteration or more, sigma and step 0 or more"
+                "activation maximisation: a stage needs 1 iteration or more, sigma and step 0 or more"
             )
 
     def at(self, iteration: int, lee2023: bool = False) -> tuple[float, float]:
@@ -78,9 +78,9 @@ def stages_of(schedule: ScheduleName | Sequence[StageSettings]) -> tuple[Stage, 
     if isinstance(schedule, str):
         if schedule not in SCHEDULES:
             raise DataError(
-                f"maximise_activation: no schedule {schedule!r}; there are {', '.join(SCHEDULES)}"
+                f"activation maximisation: no schedule {schedule!r}; there are {', '.join(SCHEDULES)}"
             )
         return SCHEDULES[schedule]
     if not schedule:
-        raise DataError("maximise_activation: the schedule has no stages")
+        raise DataError("activation maximisation: the schedule has no stages")
     return tuple(Stage(s["iterations"], tuple(s["sigma"]), tuple(s["step"])) for s in schedule)

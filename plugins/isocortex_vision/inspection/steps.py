@@ -93,7 +93,7 @@ def _preferred(
     batch_size: int,
 ) -> Preferred:
     if batch_size < 1:
-        raise DataError("maximise_activation: batch_size has to be 1 or more")
+        raise DataError("activation maximisation: batch_size has to be 1 or more")
     shape = layer_shape(model, layer)
     check_position(shape, layer, position)
     wanted = units_of(layer, shape[-1], units, classes, position)
@@ -111,12 +111,12 @@ def _labelled(units: Sequence[Unit], layer: str, found: Maximised) -> Preferred:
     dead = [unit.label for unit, moved in zip(units, found.moved, strict=True) if not moved]
     if len(dead) == len(units):
         raise DataError(
-            f"maximise_activation: no unit asked for in {layer!r} responds to any change of the noise; look "
-            "at the layer before its rectifier"
+            f"activation maximisation: no unit asked for in {layer!r} responds to any change of the noise; "
+            "look at the layer before its rectifier"
         )
     if dead:
         warnings.warn(
-            f"maximise_activation: {', '.join(dead)}: the gradient is zero, so there is no image",
+            f"activation maximisation: {', '.join(dead)}: the gradient is zero, so there is no image",
             stacklevel=4,
         )
     kept = tuple(unit.label for unit, moved in zip(units, found.moved, strict=True) if moved)

@@ -26,7 +26,7 @@ def layer_shape(model: Model, layer: str) -> tuple[int, ...]:
     """Shape of one image's activity in a layer."""
     if layer not in model.layers:
         raise DataError(
-            f"maximise_activation: no layer {layer!r}; {suggestion(layer, model.layers, 'layers')}"
+            f"activation maximisation: no layer {layer!r}; {suggestion(layer, model.layers, 'layers')}"
         )
     shapes = getattr(model, "layer_shapes", None)
     if shapes is not None:
@@ -42,17 +42,17 @@ def units_of(
     names = None if classes is None else list(classes)
     if names is not None and len(names) != count:
         raise DataError(
-            f"maximise_activation: {len(names)} classes are named, and {layer!r} has {count} units"
+            f"activation maximisation: {len(names)} classes are named, and {layer!r} has {count} units"
         )
     wanted: Sequence[int | str] = range(count) if units == "all" else units  # type: ignore[assignment]
     if not wanted:
-        raise DataError("maximise_activation: no units are asked for")
+        raise DataError("activation maximisation: no units are asked for")
     channels = [_channel(unit, layer, count, names) for unit in wanted]
     at = "" if position is None else f"@{','.join(map(str, position))}"
     found = [
         Unit(f"{layer}:{channel if names is None else names[channel]}{at}", channel) for channel in channels
     ]
-    require_unique([unit.label for unit in found], "maximise_activation: units")
+    require_unique([unit.label for unit in found], "activation maximisation: units")
     return found
 
 
@@ -75,16 +75,24 @@ def check_position(shape: tuple[int, ...], layer: str, position: Sequence[int] |
         return
     if len(shape) != 3 or not all(0 <= place < size for place, size in zip(position, shape, strict=False)):
         maps = " x ".join(map(str, shape[:-1])) or "none"
-        raise DataError(f"maximise_activation: position {tuple(position)} is not in {layer!r} (maps: {maps})")
+        raise DataError(
+            f"activation maximisation: position {tuple(position)} is not in {layer!r} (maps: {maps})"
+        )
 
 
 def _channel(unit: int | str, layer: str, count: int, names: list[str] | None) -> int:
     if isinstance(unit, str):
         if names is None:
-            raise DataError(f"maximise_activation: {unit!r} is a name; say which classes the units stand for")
+            raise DataError(
+                f"activation maximisation: {unit!r} is a name; say which classes the units stand for"
+            )
         if unit not in names:
-            raise DataError(f"maximise_activation: no class {unit!r}; {suggestion(unit, names, 'classes')}")
+            raise DataError(
+                f"activation maximisation: no class {unit!r}; {suggestion(unit, names, 'classes')}"
+            )
         return names.index(unit)
     if not 0 <= unit < count:
-        raise DataError(f"maximise_activation: {layer!r} has units 0 to {count - 1}, and {unit} is asked for")
+        raise DataError(
+            f"activation maximisation: {layer!r} has units 0 to {count - 1}, and {unit} is asked for"
+        )
     return int(unit)

@@ -65,7 +65,15 @@ def rdms_step(
         the affine.
     inclusive : whether a voxel at exactly the radius belongs; by default as ``preset`` says
         ("rsatoolbox": no). A radius of 3 voxels holds 123 voxels with them, and 93 without.
-    min_voxels, edges, min_fraction, members : which searchlights there are (docs: searchlight).
+    min_voxels : with fewer voxels in its searchlight a centre has no result; by default 2 ("lee2023" and
+        "rsatoolbox": 1).
+    edges : "truncate" (default) cuts a searchlight off where the volume ends; "drop" leaves out centres whose
+        bounding cube does not lie within the volume ("lee2023").
+    min_fraction : share of a sphere's voxels (those inside the volume) that must lie in the mask, or
+        there is no centre; by default 0 ("rsatoolbox": 1).
+    members : "mask" (default) takes only voxels of the mask into a searchlight, and none with one constant
+        value for all conditions; "volume" takes any voxel ("rsatoolbox"); "lee2023" any whose values do not
+        sum to exactly zero, as study A's notebook does. Values that are not finite never count.
     preset : "default", "lee2023" (study A's notebook) or "rsatoolbox".
     precision : of the sums; by default that of the patterns.
     centres : at most so many, evenly spread (for the report: 92 conditions at 100,000 voxels are 1.7 GB a
@@ -107,10 +115,12 @@ def rsa_step(
 ) -> StatMaps:
     """Map how alike the RDM of every searchlight and each model are; aligned by condition label.
 
+    The other settings are those of ``searchlight_rdms``.
+
     Parameters
     ----------
     models : model RDMs of the same conditions.
-    similarity : the measure. The other settings are those of ``searchlight_rdms``.
+    similarity : the measure that RDMs and models are compared by.
     """
     found = searchlight_rsa(
         patterns, None, models, radius, metric, similarity, unit=unit, inclusive=inclusive,
@@ -153,10 +163,12 @@ def permutation_step(
 ) -> MapsWithP:
     """Map the similarity with models and test it within the subject, by permuting condition labels.
 
+    The other settings are those of ``searchlight_rsa``.
+
     Parameters
     ----------
     permutations : rows and columns of the models together; all there are, where there are fewer.
-    tail : "greater" or "two-sided". The other settings are those of ``searchlight_rsa``.
+    tail : "greater" tests for more similarity than by chance, "two-sided" for more or less.
 
     Returns
     -------

@@ -46,6 +46,8 @@ def test_every_component_hook_and_setting_has_its_place(made: dict[str, str]) ->
             assert f"\n## {entry.name}\n" in text
     assert set(re.findall(r"^## (\w+)$", made["hooks.md"], flags=re.MULTILINE)) == set(hook_names())
     assert "| `radius` | number or null |" in made["steps-searchlight.md"]
+    rows = [row for row in text.splitlines() if row.startswith("| ")]
+    assert not [row for row in rows if "other settings" in row], "a row is about its own setting alone"
 
 
 def test_links_lead_somewhere(made: dict[str, str]) -> None:

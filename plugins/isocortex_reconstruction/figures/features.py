@@ -32,7 +32,7 @@ def reconstruction_feature_figure(
     scores : output ``scores``: every subject is then a dot.
     value : what is drawn: "identification" (pairwise), "profile_correlation" (of a unit, over stimuli) or
         "pattern_correlation" (of a stimulus, over units).
-    caption : text below the picture in a report, instead of its own.
+    caption : text below the picture in a report.
     """
     for table in (summary, *([] if scores is None else [scores])):
         if "layer" not in table.columns or not len(table):

@@ -29,7 +29,7 @@ def reconstruction_identification_figure(
     summary : output ``summary`` of ``evaluate_reconstructions``: means over subjects, with 95 % bootstrap
         intervals, chance, what the category alone would give, and 95 % of the permutations.
     scores : output ``scores``: every subject is then a dot.
-    caption : text below the picture in a report, instead of its own.
+    caption : text below the picture in a report.
     """
     drawn = _arranged(summary)
     dots = None if scores is None else _arranged(scores)

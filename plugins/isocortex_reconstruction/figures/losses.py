@@ -59,7 +59,7 @@ def loss_curves(losses: Table | Collected[Table], caption: str = "") -> Figure:
     ----------
     losses : columns ``stimulus``, ``iteration``, ``loss`` and a weighted loss a layer; one row for each image
         and iteration. Of several axis values each is a row of panels, up to 24.
-    caption : text below the picture in a report, instead of its own.
+    caption : text below the picture in a report.
     """
     parts = _parts(losses)
     if not 1 <= len(parts) <= _MOST:

@@ -63,7 +63,7 @@ def reconstruction_sheet(
     side : width of a picture on the page, in pixels.
     missing : what becomes of a stimulus without a reconstruction: an error, or an empty place that says
         so and is counted in the caption.
-    caption : text below the sheet in a report, instead of its own; the counts are added in any case.
+    caption : text below the sheet in a report; the counts are added in any case.
     """
     require_choice(missing, Missing, "missing")
     if columns < 1 or side < 8:

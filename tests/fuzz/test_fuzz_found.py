@@ -270,6 +270,9 @@ def test_a_picture_that_a_small_file_cannot_hold(tmp_path: Path) -> None:
     bad.write_bytes(content)
     with pytest.raises(DamagedFile, match="5 x 16000000 pixels, too many"):
         png.read_png(bad)
+    bad.write_bytes(bytes(content) + bytes(20_000))  # a larger file, but these pixels are not packed
+    with pytest.raises(DamagedFile, match="5 x 16000000 pixels, too many"):
+        png.read_png(bad)
 
 
 def test_a_file_name_that_no_disk_takes(tmp_path: Path) -> None:

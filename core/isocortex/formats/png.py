@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 # Pillow hands some of its other formats to programs outside of Python (PostScript to Ghostscript).
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 # deflate makes at most 1,032 bytes of one, of 8 pixels of one bit each; the other packings make less of it
-_PACKING = 2**14
+_PACKING, _BITS = 2**14, 8
+"""Pixels of a byte, at most: packed, and as they are."""
 
 
 def to_bytes(image: Array) -> npt.NDArray[np.uint8]:
@@ -68,7 +69,8 @@ def read_png(path: Path) -> npt.NDArray[np.uint8]:
 def _check_size(path: Path, image: ImageFile) -> None:
     """Refuse a picture that announces more than its file can hold, before memory is taken for it."""
     width, height = image.size
-    if image.format != "WEBP" and width * height > _PACKING * path.stat().st_size:
+    raw = bool(image.tile) and all(tile[0] == "raw" for tile in image.tile)
+    if image.format != "WEBP" and width * height > (_BITS if raw else _PACKING) * path.stat().st_size:
         raise DamagedFile(f"{path}: its header announces {width} x {height} pixels, too many for such a file")
 
 

@@ -151,7 +151,7 @@ def _records(path: Path) -> Any:
 
 def _again(path: Path) -> Any:
     _, _, body = path.read_bytes().partition(b"\n")
-    body = body.replace(b"@FOLDER@", str(path.parent.resolve()).encode())
+    body = body.replace(b"@FOLDER@/", f"{path.parent.resolve()}/".encode())  # never a path beside it
     (path.parent / _FILES["run.json"]).write_bytes(body)
     return report_again(path.parent / "run").read_text(encoding="utf-8")
 

@@ -1,5 +1,7 @@
 """Identification, with ties, NaN, permutations and categories, against loops over all pairs."""
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -101,16 +103,18 @@ def test_shares_by_category_are_counts_of_pairs() -> None:
     r = rng.integers(0, 4, (7, 7)) / 4
     categories = np.array([0, 0, 1, 1, 1, 2, 0])
     found = identify([(slice(0, 7), r)], np.arange(7), 7, categories=categories)
-    wins, pairs = 0.0, 0
-    for i in range(7):
-        for j in range(7):
-            if categories[i] != categories[j]:
-                pairs += 1
-                wins += 0.5 if r[i, j] == r[i, i] else float(r[i, j] < r[i, i])
-    assert found.between == pytest.approx(wins / pairs) and found.within == pytest.approx(1 - pairs / 42)
+    right: dict[bool, list[float]] = {True: [], False: []}
+    for i, j in permutations(range(7), 2):
+        won = 0.5 if r[i, j] == r[i, i] else float(r[i, j] < r[i, i])
+        right[bool(categories[i] == categories[j])].append(won)
+    assert found.between == pytest.approx(np.mean(right[False])) != found.inside
+    assert found.inside == pytest.approx(np.mean(right[True]))
+    assert found.within == pytest.approx(1 - len(right[False]) / 42)
     assert found.within == pytest.approx(within_share([str(code) for code in categories]))
     alone = identify([(slice(0, 7), r)], np.arange(7), 7, categories=np.zeros(7, int))
     assert np.isnan(alone.between) and alone.within == 1.0
+    assert alone.inside == pytest.approx(alone.scores.mean())
+    assert np.isnan(identify([(slice(0, 7), r)], np.arange(7), 7, categories=np.arange(7)).inside)
 
 
 def test_category_only_is_what_a_decoder_of_the_category_gets() -> None:
@@ -123,6 +127,7 @@ def test_category_only_is_what_a_decoder_of_the_category_gets() -> None:
     within = within_share([str(code) for code in categories])
     assert found.between == 1.0 and found.within == pytest.approx(within) == pytest.approx(4 / 19)
     assert found.scores.mean() == pytest.approx(category_only_of(within), abs=0.03)
+    assert found.inside == pytest.approx(0.5, abs=0.15)
     assert category_only_of(1.0, float("nan")) == 0.5 and np.isnan(within_share(["a"]))
     with pytest.raises(DataError, match="q of 0 to 1"):
         category_only(3, 1.2)

@@ -39,7 +39,8 @@ class Identified(NamedTuple):
     ``own`` (n,): its correlation with the right candidate; ``others``: how many other candidates there are;
     ``null`` (permutations,): mean score with the labels of the candidates permuted;
     ``between``: share of right comparisons with candidates of other categories, NaN without categories;
-    ``within``: share of the comparisons that are with candidates of the same category, likewise.
+    ``within``: share of the comparisons that are with candidates of the same category, likewise;
+    ``inside``: share of right ones among these, NaN where no category has two candidates.
     """
 
     scores: Floats
@@ -50,6 +51,7 @@ class Identified(NamedTuple):
     null: Floats
     between: float = float("nan")
     within: float = float("nan")
+    inside: float = float("nan")
 
 
 def pairwise_identification(
@@ -97,7 +99,7 @@ def identify(
     samples = len(own)
     scores, ties, right = np.full(samples, np.nan), np.zeros(samples, dtype=np.intp), np.full(samples, np.nan)
     orders = np.empty((0, candidates), dtype=np.intp) if permutations is None else permutations
-    null, between = np.zeros(len(orders)), np.zeros(3)
+    null, between = np.zeros(len(orders)), np.zeros(4)
     for part, values in rows:
         mine = own[part]
         r = values[np.arange(len(mine)), mine]
@@ -107,7 +109,7 @@ def identify(
         if len(orders):
             null += _permuted(values, mine, orders, credit, tolerance)
         if categories is not None:
-            between += _between(values, r, categories, categories[mine], (credit, tolerance))
+            between += _by_category(values, r, categories, categories[mine], (credit, tolerance))
     if candidates > 1:
         scores /= candidates - 1
         null /= max(candidates - 1, 1) * max(samples, 1)
@@ -119,8 +121,9 @@ def identify(
         right,
         max(candidates - 1, 0),
         np.full(len(orders), np.nan) if empty else null,
-        float(between[0] / between[1]) if between[1] else float("nan"),
-        float(between[2] / (between[1] + between[2])) if between[1] + between[2] else float("nan"),
+        _share(between[0], between[1]),
+        _share(between[3], between[1] + between[3]),
+        _share(between[2], between[3]),
     )
 
 
@@ -247,14 +250,19 @@ def _permuted(values: Floats, own: Indices, orders: Indices, credit: float, tole
     return total
 
 
-def _between(
+def _share(part: float, whole: float) -> float:
+    return float(part / whole) if whole else float("nan")
+
+
+def _by_category(
     values: Floats, r: Floats, categories: Indices, mine: Indices, rule: tuple[float, float]
 ) -> Floats:
-    """Right comparisons with other categories, their number, and the number within the category."""
+    """Right comparisons and all, with other categories and then within the own one: (4,)."""
     credit, tolerance = rule
     with np.errstate(invalid="ignore"):
         below, above = values < (r - tolerance)[:, None], values > (r + tolerance)[:, None]
     other = categories[None] != mine[:, None]
-    wins = np.count_nonzero(below & other)
-    ties = np.count_nonzero(other & ~below & ~above)
-    return np.array([wins + credit * ties, np.count_nonzero(other), np.count_nonzero(~other) - len(mine)])
+    right = below + credit * ~(below | above)
+    inside = right.sum(where=~other) - credit * len(mine)  # the right candidate is tied with itself
+    number = np.count_nonzero(other)
+    return np.array([right.sum(where=other), number, inside, other.size - number - len(mine)])

@@ -17,6 +17,8 @@ from isocortex_decoding.evaluation.nulls import Null
 from isocortex_decoding.evaluation.resampling import bootstrap_means, interval, permutation_p
 from isocortex_decoding.evaluation.scoring import LayerScores
 
+_BASELINES = ("category_only", "category_only_q", "q", "q_within")
+
 
 class Scored(NamedTuple):
     """One layer of one subject and ROI, scored."""
@@ -103,6 +105,7 @@ def _baselines(found: Identified) -> dict[str, float]:
         "category_only": category_only_of(found.within),
         "category_only_q": category_only_of(found.within, found.between),
         "q": found.between,
+        "q_within": found.inside,
     }
 
 
@@ -188,7 +191,7 @@ def _group(
     mean = _mean(np.array([row["identification"] for row in rows]))
     middle = {
         name: _mean(np.array([row[name] for row in rows]))
-        for name in ("profile_correlation", "pattern_correlation", "category_only", "category_only_q", "q")
+        for name in ("profile_correlation", "pattern_correlation", *_BASELINES)
     }
     place = {name: value for name, value in parts[0].place.items() if name != "subject"}
     return {

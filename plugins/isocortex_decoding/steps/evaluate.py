@@ -29,7 +29,8 @@ class Evaluation(NamedTuple):
     its ``p_profile`` and ``p_pattern`` (stimuli permuted),
     ``identification`` with its interval ``low`` and ``high``, ``chance``, ``category_only`` (what it were if
     only the category were known and ``q`` were 1), ``category_only_q`` (with the measured ``q``), ``q``
-    (share of right comparisons between categories), ``p``, ``p_fdr`` (Benjamini-Hochberg over the table),
+    and ``q_within`` (shares of right comparisons between categories and within one; a decoder of categories
+    alone leaves the latter at .5), ``p``, ``p_fdr`` (Benjamini-Hochberg over the table),
     ``null_low``, ``null_high`` (95 % of the permutations), ``p_categories`` (whole categories permuted,
     where they have as many stimuli, and stimuli within them; NaN where categories do not repeat),
     ``permutations``, ``tie_rule``, ``ties``, ``undefined`` (samples without a correlation: all their

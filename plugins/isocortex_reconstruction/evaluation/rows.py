@@ -158,12 +158,13 @@ def _value(mean: float, draws: Floats) -> dict[str, float]:
 def _chance(measured: Measured) -> dict[str, float]:
     found = measured.identified
     if found is None:
-        return dict.fromkeys(("chance", "category_only", "category_only_q", "q"), float("nan"))
+        return dict.fromkeys(("chance", "category_only", "category_only_q", "q", "q_within"), float("nan"))
     return {
         "chance": 0.5,
         "category_only": category_only_of(found.within),
         "category_only_q": category_only_of(found.within, found.between),
         "q": found.between,
+        "q_within": found.inside,
     }
 
 

@@ -34,7 +34,8 @@ class ReconstructionEvaluation(NamedTuple):
     ``scores``: axes (subject, roi, ...), ``measure``, ``n`` (reconstructions), ``stimuli`` (candidates),
     ``value`` with its 95 % bootstrap interval ``low`` and ``high``, ``chance``, ``category_only`` (what
     identification were if only the category were known and ``q`` were 1), ``category_only_q`` (with the
-    measured ``q``), ``q`` (share of right comparisons between categories), ``p``, ``p_fdr``
+    measured ``q``), ``q`` and ``q_within`` (shares of right comparisons between categories and within one:
+    what a decoder of categories alone would leave at .5), ``p``, ``p_fdr``
     (Benjamini-Hochberg over the table), ``null_mean``, ``null_low``, ``null_high`` (mean and 95 % of the
     permutations), ``permutations``, ``tie_rule``, ``ties``, ``undefined`` (images, of profiles pixels,
     without a value), ``how`` (what was computed), ``size``, ``resampling`` (of the originals), ``levels``,

@@ -60,6 +60,7 @@ def figures(out: Path) -> list[tuple[str, float, str, float]]:
             name = f"{row['reader']}: {row['measure']} of reconstructions"
             found.append((name, float(row["value"]), "at least", 0.8))
             found.append((f"{name}, p", float(row["p"]), "at most", 0.01))
+            found.append((f"{name}, within a kind", float(row["q_within"]), "at least", 0.8))
     return found
 
 

@@ -1,7 +1,7 @@
 """Carrying out a step instance in parts: which pieces there are, one of them, and all put together.
 
-Parts lie in ``OUT/.isocortex/parts/<key>/<number>`` until they are put together, so that a run that was
-stopped goes on with those that it has.
+Parts lie in ``OUT/.isocortex/parts/<key and instance>/<number>`` until they are put together, so that a run
+that was stopped goes on with those that it has.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def perform_part(task: Task, number: int, piece: Piece, manager: PluginManager) 
             about: dict[str, Any] = {"piece": piece, "files": _digests(new)}
             about |= {"warnings": tasks.texts(caught, most=ALL), "asked": sorted(asked)}
             read.require_same()
-            if tasks.changed_files(task.watched):
+            if asked or tasks.changed_files(task.watched):
                 about["only"] = task.place.token  # the result will say why it is not used again
             _put(new, folder, task, {**about, "seconds": time.perf_counter() - began})
         return Outcome(task.id, seconds=time.perf_counter() - began)
@@ -106,9 +106,12 @@ def _arguments(task: Task, manager: PluginManager) -> dict[str, Any]:
 
 
 def _folder(task: Task) -> Path:
-    """Parts of one key lie together; without a key only this run can use them."""
-    name = task.record["key"] or digest_json([task.place.token, task.id])
-    return task.place.out / store.PRIVATE / "parts" / str(name)[:40]
+    """Parts of one key and instance lie together; without a key only this run can use them.
+
+    Instances with the same key would remove the parts under each other.
+    """
+    name = digest_json([task.record["key"] or task.place.token, task.id])
+    return task.place.out / store.PRIVATE / "parts" / name[:40]
 
 
 def _digests(folder: Path) -> dict[str, str]:
@@ -131,7 +134,7 @@ def _put(new: Path, folder: Path, task: Task, about: dict[str, Any]) -> None:
 
 
 def _is_whole(folder: Path, piece: Piece, task: Task) -> bool:
-    """Whether a part is there; one that was made while its input changed is good for that run only."""
+    """Whether a part is there; where no key knows what it was made from, it is good for its own run only."""
     try:
         about = _checked(folder)
         return bool(about["piece"] == piece and about.get("only") in (None, task.place.token))

@@ -17,7 +17,7 @@ from isocortex.errors import DataError, GridMismatch, suggestion
 from isocortex.formats import nifti
 from isocortex.pipeline import outlines
 from isocortex.pipeline.costs import Cost, Outline
-from isocortex.pipeline.settings import InputFile
+from isocortex.pipeline.settings import InputFile, InputFolder
 from isocortex_rsa.steps.rdm_files import read_column
 from isocortex_studies.grids import Grid, require_one_grid
 from isocortex_studies.nifti_sizes import LIBRARIES, Header, first_maps, header_of, on_grid
@@ -53,7 +53,7 @@ class NiftiBetas:
 
     def __init__(
         self,
-        root: Path | None = None,
+        root: InputFolder | None = None,
         conditions: list[str] | None = None,
         mask: InputFile | None = None,
         keep_zeros: bool = False,

@@ -13,6 +13,7 @@ from isocortex.data import Images
 from isocortex.errors import DataError, suggestion
 from isocortex.pipeline import outlines
 from isocortex.pipeline.costs import Cost
+from isocortex.pipeline.settings import InputFolder
 from isocortex_studies.concepts import CONDITIONS, DIGITS, OBJECTS
 from isocortex_studies.drawn_objects import draw
 from isocortex_studies.sample_data import ImageSet, numbered
@@ -40,7 +41,11 @@ class PictureFolders:
     loads: Mapping[str, tuple[str, ...]] = MappingProxyType({"images": ()})
 
     def __init__(
-        self, root: Path | None = None, images: ImageSet = "validation", size: int = 224, fit: Fit = "crop"
+        self,
+        root: InputFolder | None = None,
+        images: ImageSet = "validation",
+        size: int = 224,
+        fit: Fit = "crop",
     ) -> None:
         self.root = None if root is None else Path(root)
         self.images = images

@@ -18,7 +18,7 @@ from isocortex.formats import nifti
 from isocortex.formats.arrays import Npz
 from isocortex.pipeline import outlines
 from isocortex.pipeline.costs import Cost
-from isocortex.pipeline.settings import InputFile
+from isocortex.pipeline.settings import InputFile, InputFolder
 from isocortex_studies.concepts import CONDITIONS
 from isocortex_studies.nifti_sizes import LIBRARIES
 from isocortex_studies.simulated_brain import AFFINE, SHAPE
@@ -73,7 +73,7 @@ class SampleData:
 
     def __init__(
         self,
-        root: Path | None = None,
+        root: InputFolder | None = None,
         images: ImageSet = "validation",
         voxels: Voxels = "nonzero",
         mask: InputFile | None = None,

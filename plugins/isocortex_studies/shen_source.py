@@ -16,6 +16,7 @@ from isocortex.data import Images, Patterns
 from isocortex.errors import DataError, suggestion
 from isocortex.pipeline import outlines
 from isocortex.pipeline.costs import Cost, Unknown
+from isocortex.pipeline.settings import InputFolder
 from isocortex_decoding import BData, load_bdata, preprocess_bdata
 from isocortex_studies import shen_stimuli as stimuli
 from isocortex_studies.shen_files import Version, roi_key, subject_files, table_file
@@ -59,10 +60,10 @@ class Shen2019:
 
     def __init__(
         self,
-        root: Path | None = None,
+        root: InputFolder | None = None,
         part: Part = "training",
         version: Version = "original",
-        pictures: Path | None = None,
+        pictures: InputFolder | None = None,
         label_key: str | None = None,
         labels: Literal["names", "numbers"] = "names",
         exclude: list[str] | None = None,

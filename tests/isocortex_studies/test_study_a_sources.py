@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+import isocortex as ic
 from isocortex.contracts import DataSource
-from isocortex.data import Space
+from isocortex.data import Images, Space
 from isocortex.errors import DamagedFile, DataError, GridMismatch, IsocortexError
 from isocortex.formats import nifti
 from isocortex.formats.png import write_png
@@ -312,3 +313,16 @@ def test_picture_folders(tmp_path: Path) -> None:
     validation = PictureFolders(tmp_path, size=28).load_images()
     assert validation.stimuli[0] == "val/bed/one" and objects.stimuli[0] == "train/bed/one"
     assert "no such folder" in PictureFolders(tmp_path / "digits").check()[0]
+
+
+def test_a_relative_root_is_found_from_the_pipeline_not_from_where_it_is_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place, name in (("project", "zeppelin"), ("elsewhere", "wrong")):
+        (tmp_path / place / "pics" / "validation" / name).mkdir(parents=True)
+        write_png(tmp_path / place / "pics/validation" / name / "p.png", np.zeros((20, 20, 3), np.uint8))
+    step = "{use: load_images, with: {source: picture-folders, root: pics, size: 16}}"
+    (tmp_path / "project" / "d.yaml").write_text(f"name: d\nsteps:\n  im: {step}\n")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    images = ic.run(tmp_path / "project" / "d.yaml", out=tmp_path / "out")["im"]
+    assert isinstance(images, Images) and images.categories == ("zeppelin",)

@@ -21,7 +21,7 @@ def isolated(entropy: Sequence[int]) -> Iterator[list[warnings.WarningMessage]]:
     start from ``entropy``, so that a library which draws from them gives the same in every process.
     """
     with contextlib.ExitStack() as stack, warnings.catch_warnings(record=True) as caught:
-        for keep in (_folder, _environment, _streams, np.errstate, _random):
+        for keep in (_folder, _environment, _streams, np.errstate, generators_kept):
             stack.enter_context(keep())
         warnings.simplefilter("default")
         random.seed(int.from_bytes(b"".join(word.to_bytes(4, "big") for word in entropy), "big"))
@@ -63,7 +63,12 @@ def _streams() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _random() -> Iterator[None]:
+def generators_kept() -> Iterator[None]:
+    """Leave the global generators of ``random`` and ``numpy.random`` as they were before.
+
+    A step that may be cut does so around each piece of its work where somebody else's component can draw
+    from them: every piece then draws what it draws on a worker that does nothing else.
+    """
     before, numpy_before = random.getstate(), np.random.get_state()  # noqa: NPY002
     try:
         yield

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from isocortex.choices import require_choice
 from isocortex.data.base import Array
 from isocortex.errors import DataError
+from isocortex.pipeline.isolation import generators_kept
 from isocortex_decoding.decoders.operator import applied, prediction_operator
 from isocortex_decoding.decoders.scaling import UnitScale, UnitScaling, VoxelScale
 from isocortex_decoding.decoders.stored import ModelWriter
@@ -45,7 +46,8 @@ class UnitStream:
     ----------
     decoder : a regressor of scikit-learn's interface. One with ``prepare(X, rows)`` (those of this package)
         shares the work on voxels between all blocks of units; any other is fitted anew for each block, or for
-        each unit if it takes one target only.
+        each unit if it takes one target only. One that draws from the global random generators draws the
+        same numbers for each block.
     train, test : voxels (samples, voxels).
     rows : for each training sample the row of the targets that belongs to it.
     scaling : "unique": means and SDs of units count each row of targets once; "samples": as often as it
@@ -112,7 +114,8 @@ class UnitStream:
                 bad = np.isnan(scale.mean)
                 n_nan += int(bad.sum())
                 n_constant += int(((scale.sd == 0) & ~bad).sum())
-                predicted, weights = self._predicted(scale.apply(Y, self.dtype), models is not None)
+                with generators_kept():  # whatever part of the units a worker has, a block draws the same
+                    predicted, weights = self._predicted(scale.apply(Y, self.dtype), models is not None)
                 into.write(scale.undo(predicted), start)
                 if models is not None:
                     models.write(weights, scale, start)

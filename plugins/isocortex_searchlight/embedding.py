@@ -15,11 +15,11 @@ COUNTING = 400
 """Up to so many pairs ranks come by counting, beyond by sorting (measured: they meet near here)."""
 
 SORTING = 2**21
-"""Numbers that a thread sorts at a time, about: the RDMs of 105 centres at 19,900 pairs."""
+"""Numbers that a thread sorts, or a measure embeds, at a time, about: 105 centres at 19,900 pairs."""
 
 
 def piece_of(pairs: int) -> int:
-    """Centres whose RDMs are ranked together by sorting; each by itself, so that no bit depends on it."""
+    """Centres whose RDMs are ranked or embedded together; each by itself, so that no bit depends on it."""
     return max(1, min(2048, SORTING // max(pairs, 1)))
 
 
@@ -43,19 +43,31 @@ class Embedded(NamedTuple):
         return self.columns
 
 
-def embed_block(measure: SimilarityHandle, values: Array, dtype: np.dtype[Any]) -> Embedded:
-    """Embed RDMs (pairs, centres) in a type."""
+def has_kernel(measure: SimilarityHandle) -> bool:
+    """Whether a measure has a kernel here, which takes little besides what it gives."""
     from isocortex_rsa import Cosine, Pearson, Spearman
 
-    kind = type(measure.component)  # not isinstance: a subclass may embed in another way
+    return type(measure.component) in (Spearman, Pearson, Cosine)  # a subclass may embed in another way
+
+
+def embed_block(measure: SimilarityHandle, values: Array, dtype: np.dtype[Any], dimensions: int) -> Embedded:
+    """Embed RDMs (pairs, centres) in a type; an embedded RDM has so many ``dimensions``."""
+    from isocortex_rsa import Cosine, Pearson, Spearman
+
+    kind = type(measure.component)
     if kind is Spearman:
         return spearman_block(values, dtype)
     if kind is Pearson:
         return _linear_block(values, dtype, centre=True)
     if kind is Cosine:
         return _linear_block(values, dtype, centre=False)
-    columns = np.ascontiguousarray(np.asarray(measure.embed(values.T)).T, dtype=dtype)
-    return Embedded(columns, np.ones(columns.shape[1], dtype=dtype))
+    centres = values.shape[1]
+    columns = np.empty((dimensions, centres), dtype=dtype)
+    step = piece_of(max(dimensions, len(values)))
+    for start in range(0, centres, step):
+        some = slice(start, start + step)
+        columns[:, some] = np.asarray(measure.embed(values[:, some].T)).T
+    return Embedded(columns, np.ones(centres, dtype=dtype))
 
 
 def spearman_block(values: Array, dtype: np.dtype[Any]) -> Embedded:
@@ -80,14 +92,23 @@ def spearman_block(values: Array, dtype: np.dtype[Any]) -> Embedded:
 
 
 def _linear_block(values: Array, dtype: np.dtype[Any], centre: bool) -> Embedded:
-    rows = values.astype(np.float64)
-    bad = np.asarray(np.isnan(values).any(axis=0))
-    if centre:
-        eps = np.finfo(values.dtype).eps
-        bad |= np.ptp(values, axis=0) <= 4 * eps * np.abs(values).max(axis=0, initial=0)
-        rows -= rows.mean(axis=0)
-    factors = _factors(np.linalg.norm(rows, axis=0), bad, dtype)
-    return Embedded(rows.astype(dtype, copy=False), factors)
+    """RDMs, perhaps without their mean; worked out in float64, so many at a time as fit the cache."""
+    pairs, centres = values.shape
+    columns, factors = np.empty((pairs, centres), dtype=dtype), np.empty(centres, dtype=dtype)
+    eps = np.finfo(values.dtype).eps
+
+    def some(start: int, stop: int) -> None:
+        own = values[:, start:stop]
+        rows = own.astype(np.float64)
+        bad = np.asarray(np.isnan(own).any(axis=0))
+        if centre:
+            bad |= np.ptp(own, axis=0) <= 4 * eps * np.abs(own).max(axis=0, initial=0)
+            rows -= rows.mean(axis=0)
+        columns[:, start:stop] = rows
+        factors[start:stop] = _factors(np.linalg.norm(rows, axis=0), bad, dtype)
+
+    over(centres, some, piece=piece_of(pairs))
+    return Embedded(columns, factors)
 
 
 def _factors(norms: Array, bad: Array, dtype: np.dtype[Any]) -> Array:

@@ -18,9 +18,9 @@ from isocortex.data.rdms import require_same_conditions
 from isocortex.errors import DataError
 from isocortex.handles import SimilarityHandle
 from isocortex_searchlight.adjacency import Neighbourhoods
-from isocortex_searchlight.embedding import embed_block
+from isocortex_searchlight.embedding import embed_block, has_kernel, piece_of
 from isocortex_searchlight.engine import BLOCK_BYTES, Searchlight, given, prepare
-from isocortex_searchlight.permutations import Null, null_of
+from isocortex_searchlight.permutations import Null, centres_of, null_of
 from isocortex_searchlight.results import UNDEFINED, SearchlightRSA
 
 Light = Searchlight | Neighbourhoods
@@ -28,6 +28,8 @@ Tail = Literal["greater", "two-sided"]
 
 WORK, CALL, MOST_PIECES = 2**37, 2**24, 48
 """Products in a block; what a metric without sums counts for at each centre; the most blocks for these."""
+COLUMNS = 2**27
+"""Bytes of embedded RDMs at a time, of a measure without a kernel."""
 
 
 def searchlight_rsa(
@@ -76,6 +78,15 @@ def searchlight_rsa(
     for block in comparison.light.blocks(comparison.limit()):
         comparison.take(*block)
     return comparison.result()
+
+
+def columns_of(dimensions: int, itemsize: int) -> int:
+    """Centres that a measure without a kernel embeds at a time, however long what it gives is.
+
+    Whole blocks of permuted products, since the size of these is part of the arithmetic.
+    """
+    width = centres_of(dimensions)
+    return width * max(1, COLUMNS // (width * max(1, dimensions) * itemsize))
 
 
 def pieces_of(centres: int, pairs: int, queries: int, called: bool = False) -> int:
@@ -138,14 +149,30 @@ class Comparison:
     def take(self, where: slice, block: Array, status: npt.NDArray[np.uint8]) -> None:
         """Compare a block of RDMs (pairs, centres)."""
         self.status[where] = status
+        width = block.shape[1]
+        step = max(1, self._step(width))
+        for start in range(0, width, step):
+            stop = min(start + step, width)
+            self._compare(slice(where.start + start, where.start + stop), block[:, start:stop])
+
+    def _step(self, width: int) -> int:
+        """Centres that are compared together: fewer than a block where that takes more than its RDMs do."""
+        if self._embedded is None:
+            return piece_of(self.light.n_pairs)
+        if has_kernel(self.measure):
+            return width
+        return columns_of(self._embedded.shape[1], self.light.dtype.itemsize)
+
+    def _compare(self, where: slice, block: Array) -> None:
         if self._embedded is None:
             good = ~np.isnan(block).any(axis=0)
             self.found[:, where] = np.nan
-            self.found[:, np.flatnonzero(good) + where.start] = self.measure.compare(
-                block.T[good], self.models
-            ).T
+            if good.any():
+                self.found[:, np.flatnonzero(good) + where.start] = self.measure.compare(
+                    block.T[good], self.models
+                ).T
             return
-        rdms = embed_block(self.measure, block, self.light.dtype)
+        rdms = embed_block(self.measure, block, self.light.dtype, self._embedded.shape[1])
         self.found[:, where] = (self._embedded.astype(self.light.dtype) @ rdms.columns) * rdms.factors
         if self.null is not None:
             self.null.take(where, rdms.unit(), self.found[:, where])

@@ -247,6 +247,31 @@ def test_a_measure_derived_from_a_built_in_one_is_asked_itself() -> None:
     assert np.allclose(found[:, :20], expected, atol=1e-12, equal_nan=True)
 
 
+@pytest.mark.parametrize(
+    "measure", ["kendall_tau_a", "kendall_tau_b", "rho_a", "whitened_pearson", "pearson"]
+)
+def test_measures_see_so_many_rdms_at_a_time_whatever_they_make_of_them(
+    measure: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from isocortex_rsa import KendallTauA
+    from isocortex_searchlight import embedding, permutations, rsa
+
+    permuted = 0 if measure.startswith(("kendall", "whitened")) else 30
+    data, mask, models = made(12)
+    whole = searchlight_rsa(data, mask, models, 2, similarity=measure, permutations=permuted)
+    monkeypatch.setattr(permutations, "CENTRES", 16)
+    monkeypatch.setattr(rsa, "COLUMNS", 4000)
+    monkeypatch.setattr(embedding, "SORTING", 150)
+    seen = []
+    real = KendallTauA.embed
+    monkeypatch.setattr(KendallTauA, "embed", lambda self, rdms: seen.append(len(rdms)) or real(self, rdms))
+    parts = searchlight_rsa(data, mask, models, 2, similarity=measure, permutations=permuted)
+    assert np.allclose(whole.similarity, parts.similarity, rtol=0, atol=1e-14, equal_nan=True)
+    assert max(seen, default=0) <= 10 if measure.startswith("kendall") else not seen
+    if permuted:
+        assert np.array_equal(whole.p, parts.p) and np.array_equal(whole.p_fwe, parts.p_fwe)
+
+
 def test_ties_stay_ties() -> None:
     data, mask, _ = made()
     data[..., 2] = data[..., 0]  # so that d(0, 1) = d(1, 2) and d(0, 2) = 0

@@ -362,3 +362,61 @@ def test_files_of_a_data_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert computed(path) == {"load[subject=S2]"}, "exchanged"
     (root / "S1" / "run-2.txt").unlink()
     assert computed(path) == {"load[subject=S1]"}
+
+
+FOLDERS = '''
+class _Folders:
+    """One number a file, its folder as label."""
+
+    loads = {"patterns": ()}
+
+    def __init__(self, root: ic.InputFolder) -> None:
+        self.root = root
+
+    def axes(self):
+        return {}
+
+    def check(self):
+        return []
+
+    def files(self, kind):
+        return list(self.root.rglob("*.txt"))
+
+    def load_patterns(self):
+        found = sorted(self.files("patterns"))
+        return ic.Patterns(
+            np.array([[float(path.read_text())] for path in found]), tuple(path.parent.name for path in found)
+        )
+
+def load(source: Annotated[DataSource, Load("patterns")]) -> ic.Patterns:
+    """Loads."""
+    return source.load_patterns()
+
+@ic.hookimpl
+def register_data_sources(register):
+    register("folders", _Folders)
+'''
+
+
+def write_folders(folder: Path, steps: str, source: str, extra: str = "") -> Path:
+    """Write a pipeline with one source; ``extra`` is more of the plugin."""
+    head = "from typing import Annotated\nfrom isocortex.contracts import DataSource\n"
+    path = write_tiny(folder, head + "from isocortex.pipeline.settings import Load\n" + source + extra, steps)
+    text = (folder / "steps.py").read_text()
+    hooks = '("register_steps",)', '("register_steps", "register_data_sources")'
+    (folder / "steps.py").write_text(text.replace(*hooks))
+    return path
+
+
+def test_a_renamed_folder_of_a_data_source_is_a_change_a_moved_data_set_is_none(tmp_path: Path) -> None:
+    (tmp_path / "root" / "zebra").mkdir(parents=True)
+    (tmp_path / "root" / "zebra" / "a.txt").write_text("1")
+    path = write_folders(
+        tmp_path, "steps: {load: {use: load, with: {source: folders, root: root}}}\n", FOLDERS
+    )
+    assert computed(path) == {"load"}
+    (tmp_path / "root" / "zebra").rename(tmp_path / "root" / "horse")
+    assert computed(path) == {"load"}
+    (tmp_path / "root").rename(tmp_path / "moved")
+    path.write_text(path.read_text().replace("root: root", "root: moved"))
+    assert computed(path) == set()

@@ -70,12 +70,12 @@ class FileDigests:
     def __init__(self) -> None:
         self._known: dict[Path, tuple[tuple[int, ...], str]] = {}
 
-    def of(self, path: Path) -> str:
-        """Digest of a file's content and name, or of a folder with everything in it."""
+    def of(self, path: Path, name: Any = None) -> str:
+        """Digest of a file's content and name (its own without ``name``), or of a folder with all in it."""
+        name = path.name if name is None else name
         if path.is_dir():
-            parts = [(name, item and self._content(item)) for name, item in entries(path)]
-            return digest_json([path.name, parts])
-        return digest_json([path.name, self._content(path)])
+            return digest_json([name, [(part, item and self._content(item)) for part, item in entries(path)]])
+        return digest_json([name, self._content(path)])
 
     def _content(self, path: Path) -> str:
         stat = path.stat()

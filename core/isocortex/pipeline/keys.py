@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +40,14 @@ class KeyMaker:
     def watched(self, instance: Instance, finished: Outputs) -> tuple[dict[str, Any], dict[Path, Stamp]]:
         """Give the record, and the files that it was made from as they are now."""
         stamps: dict[Path, Stamp] = {}
+        given = _Given()
 
-        def read(path: Path) -> str:
+        def read(path: Path, name: Any = None) -> str:
             """Digest of a file, which is remembered as it is now."""
             stamps[path] = stamp(path)
-            return self.files.of(path)
+            if name is None:
+                given.beside.append(path.parent)
+            return self.files.of(path, name)
 
         schema = instance.schema
         found = [self._fingerprint(entry) for entry in _entries(instance)]
@@ -55,8 +58,8 @@ class KeyMaker:
             "use": schema.name,
             "code": self._code(schema.entry),
             "settings": instance.resolved.canonical(read),
-            "components": self._components(instance.resolved.components, read),
-            "files": [read(file) for file in sorted(set(instance.files))],
+            "components": self._components(instance.resolved.components, read, given.folder),
+            "files": sorted(read(file, name) for file, name in given.names(instance.files)),
             "inputs": {
                 name: _input(axes, feeds, finished) for name, (axes, feeds) in sorted(instance.feeds.items())
             },
@@ -66,17 +69,19 @@ class KeyMaker:
         content = json.loads(json.dumps(content))  # as it is read back: the keys of a mapping become text
         return {"key": digest_json(content) if all(found) else None, **content}, stamps
 
-    def _components(self, parts: Mapping[str, Component], read: Any) -> dict[str, Any]:
-        return {
-            name: {
+    def _components(self, parts: Mapping[str, Component], read: Any, folder: Any) -> dict[str, Any]:
+        """Components as they enter a key; ``folder`` takes the folders of sources, which list their files."""
+        found = {}
+        for name, part in parts.items():
+            own = folder if part.kind == "data_source" else None
+            found[name] = {
                 "kind": part.kind,
                 "use": part.name,
                 "code": self._code(part.entry),
-                "settings": part.resolved.canonical(read, source=part.kind == "data_source"),
-                "components": self._components(part.resolved.components, read),
+                "settings": part.resolved.canonical(read, own),
+                "components": self._components(part.resolved.components, read, own),
             }
-            for name, part in parts.items()
-        }
+        return found
 
     def _code(self, entry: Entry) -> dict[str, Any] | None:
         code = self._fingerprint(entry)
@@ -86,6 +91,31 @@ class KeyMaker:
         if id(entry) not in self._fingerprints:
             self._fingerprints[id(entry)] = fingerprint.fingerprint(entry)
         return self._fingerprints[id(entry)]
+
+
+class _Given:
+    """Folders among the settings, from which the files that a data source lists are named.
+
+    A source may make labels of the folders below its own; where that one lies changes nothing.
+    """
+
+    def __init__(self) -> None:
+        self.folders: list[Path] = []
+        self.beside: list[Path] = []
+
+    def folder(self, path: Path) -> str:
+        """Note the folder of a data source; gives what stands for it among the settings."""
+        self.folders.append(path)
+        return "folder"
+
+    def names(self, files: Iterable[Path]) -> Iterator[tuple[Path, tuple[int, str]]]:
+        """Name each file once: which folder, and where in it; by its full path where it lies in none."""
+        outermost = sorted(enumerate(self.folders), key=lambda item: len(item[1].parts))
+        bases = [*outermost, *enumerate(self.beside, len(self.folders))]
+        for file in set(files):
+            inside = ((number, base) for number, base in bases if file.is_relative_to(base))
+            number, base = next(inside, (-1, Path()))
+            yield file, (number, (file if number < 0 else file.relative_to(base)).as_posix())
 
 
 def _input(axes: tuple[str, ...] | None, feeds: tuple[Feed, ...], finished: Outputs) -> dict[str, Any]:

@@ -121,7 +121,7 @@ def _differences(old: Record, new: Record) -> Iterator[str]:
     """What differs between two records, in words."""
     yield from _settings(old, new, "")
     if old["files"] != new["files"]:
-        yield "the content of its input files has changed"
+        yield "its input files are others: their content, or their names or folders"
     yield from _inputs(old["inputs"], new["inputs"])
     for name, what in (("format", "the layout of results"), ("axes", "its axes"), ("seed", "the seed")):
         if old[name] != new[name]:

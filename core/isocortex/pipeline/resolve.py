@@ -32,10 +32,13 @@ class Resolved:
         """Values as the function wants them (components not included)."""
         return {name: self._setting(name).parse(value) for name, value in self.values.items()}
 
-    def canonical(self, digest: Callable[[Path], str], source: bool = False) -> dict[str, Any]:
+    def canonical(
+        self, digest: Callable[[Path], str], folder: Callable[[Path], str] | None = None
+    ) -> dict[str, Any]:
         """Values for a key: defaults filled in, each path replaced by the digest of what is there.
 
-        Not so a folder of a data ``source``: which files in it matter is what its ``files`` says.
+        Not so a folder of a data source, where ``folder`` says what stands for it: which files in it matter
+        is what the source's ``files`` says.
         """
         out = {}
         names = [name for name in self.signature.settings if name not in self.components]
@@ -55,7 +58,9 @@ class Resolved:
 
             def content(path: str, mark: OnDisk, *_: Any) -> Any:
                 """What stands for a path in the key: what is in it, not where it lies."""
-                return "folder" if source and mark.folder else f"content:{digest(Path(path))}"
+                if mark.folder and folder is not None:
+                    return folder(Path(path))
+                return f"content:{digest(Path(path))}"
 
             out[name] = map_paths(setting.annotation, value, content)
         return out
@@ -166,9 +171,11 @@ class Resolver:
             reason = getattr(error, "strerror", None) or error
             self.fault(place, f"{shown(path)} cannot be the path of a {what}: {reason}")
             return base
-        asset, hint = (None, "") if there else asset_instead(path, self.manager)
+        asset, hint = (None, "") if there or not mark.read else asset_instead(path, self.manager)
         if asset is not None:
             full, there, is_folder = asset, True, asset.is_dir()
+        if not there and not mark.read and path != "":
+            return full
         if not there:
             self.fault(place, f"there is no {what} {shown(path)} (looked for {full}){hint}")
         elif is_folder != mark.folder:

@@ -10,9 +10,14 @@ from typing import Annotated
 
 @dataclass(frozen=True)
 class OnDisk:
-    """Marks a setting as a path that must exist and whose content decides whether a result can be reused."""
+    """Marks a setting as a path, relative to the pipeline's own folder.
+
+    It must be there, and its content decides whether a result can be reused; neither, where the step does
+    not ``read`` it for its result.
+    """
 
     folder: bool
+    read: bool = True
 
 
 InputFile = Annotated[Path, OnDisk(folder=False)]
@@ -20,6 +25,9 @@ InputFile = Annotated[Path, OnDisk(folder=False)]
 
 InputFolder = Annotated[Path, OnDisk(folder=True)]
 """A folder that the step reads."""
+
+WorkFolder = Annotated[Path, OnDisk(folder=True, read=False)]
+"""A folder that the step keeps something in, such as checkpoints; it need not be there, and changes no result."""
 
 
 class AxisValues(Mapping[str, str]):

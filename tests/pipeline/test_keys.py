@@ -383,6 +383,8 @@ class _Folders:
         return list(self.root.rglob("*.txt"))
 
     def load_patterns(self):
+        if "ISOCORTEX_TEST_LATE" in os.environ:
+            (self.root / "late.txt").write_text("2")
         found = sorted(self.files("patterns"))
         return ic.Patterns(
             np.array([[float(path.read_text())] for path in found]), tuple(path.parent.name for path in found)
@@ -420,3 +422,55 @@ def test_a_renamed_folder_of_a_data_source_is_a_change_a_moved_data_set_is_none(
     (tmp_path / "root").rename(tmp_path / "moved")
     path.write_text(path.read_text().replace("root: root", "root: moved"))
     assert computed(path) == set()
+
+
+def test_a_file_that_comes_to_a_data_source_under_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "a.txt").write_text("1")
+    path = write_folders(
+        tmp_path, "steps: {load: {use: load, with: {source: folders, root: root}}}\n", FOLDERS
+    )
+    for workers in (1, 2):
+        monkeypatch.setenv("ISOCORTEX_TEST_LATE", "1")
+        run = ic.run(path, tmp_path / "out", workers=workers)
+        assert len(run["load"].values) == 2
+        monkeypatch.delenv("ISOCORTEX_TEST_LATE")
+        (tmp_path / "root" / "late.txt").unlink()
+    record = json.loads((tmp_path / "out" / "load" / "step.json").read_text())
+    assert record["key"] is None and "late.txt" in record["warnings"][0]
+    assert computed(path) == {"load"}
+    assert computed(path) == set()
+
+
+WRAPPED = '''
+class _Wrapped:
+    """Another source."""
+
+    loads = {"patterns": ()}
+
+    def __init__(self, inner: DataSource) -> None:
+        self.inner = inner
+        self.files, self.load_patterns = inner.files, inner.load_patterns
+
+    def axes(self):
+        return {}
+
+    def check(self):
+        return []
+
+'''
+
+
+def test_sources_that_differ_in_the_source_within_have_files_of_their_own(tmp_path: Path) -> None:
+    steps = "steps:\n"
+    for name in ("A", "B"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x.txt").write_text(name.replace("A", "1").replace("B", "2"))
+        inner = f"{{use: folders, with: {{root: {name}}}}}"
+        steps += f"  {name}: {{use: load, with: {{source: wrapped, inner: {inner}}}}}\n"
+    path = write_folders(tmp_path, steps, FOLDERS + '    register("wrapped", _Wrapped)\n', WRAPPED)
+    assert computed(path) == {"A", "B"}
+    (tmp_path / "B" / "x.txt").write_text("3")
+    assert computed(path) == {"B"}

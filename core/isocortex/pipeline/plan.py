@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import graphlib
 import itertools
+import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,8 +15,9 @@ from isocortex.data.base import Data
 from isocortex.errors import IsocortexError, PipelineError, Problem, shown, suggestion
 from isocortex.pipeline.axes import Axis, resolve_axes
 from isocortex.pipeline.document import Document, find_pipeline, read_document, validate
+from isocortex.pipeline.listing import files_of
 from isocortex.pipeline.parameters import GivenPath, apply, axes_used, put_axes
-from isocortex.pipeline.resolve import Resolved, Resolver
+from isocortex.pipeline.resolve import Component, Resolved, Resolver
 from isocortex.pipeline.step import StepSchema
 from isocortex.pipeline.wiring import Wire, check_wiring
 from isocortex.pipeline.yaml_text import Place, Text
@@ -290,23 +292,8 @@ class _Planner:
                 continue
             place = ("steps", step, "with", name)
             try:
-                source = self._source(part, place)
-                for kind in [part.load] if part.load else list(source.loads):
-                    if kind not in source.loads:
-                        raise IsocortexError(
-                            f"the data source {part.name!r} gives {', '.join(source.loads)}, but no {kind}"
-                        )
-                    needed = source.loads[kind]
-                    lacking = [axis for axis in needed if axis not in axes]
-                    if lacking and part.load:
-                        raise IsocortexError(
-                            f"the data source {part.name!r} gives {kind} by {' and '.join(needed)}: "
-                            f"this step must run along it (over: {', '.join(needed)})"
-                        )
-                    if not lacking:
-                        wanted = source.files(kind, **{axis: axes[axis] for axis in needed})
-                        files += [file for file in map(Path, wanted) if file.exists()]
-                        missing += [file for file in map(Path, wanted) if not file.exists()]
+                for file in files_of(self._source(part, place), part.name, part.load, axes):
+                    (files if file.exists() else missing).append(file)
             except IsocortexError as error:
                 self.resolver.fault(place, str(error))
             except Exception as error:  # a stranger's code: its bug is not ours to crash on
@@ -320,10 +307,8 @@ class _Planner:
             self.resolver.fault(("steps", step, "with"), message)
         return files
 
-    def _source(self, part: Any, place: Place) -> Any:
-        import json
-
-        identity = json.dumps([part.name, part.resolved.values], sort_keys=True)
+    def _source(self, part: Component, place: Place) -> Any:
+        identity = json.dumps(_identity(part), default=str)
         if identity not in self._sources:
             self._sources[identity] = source = part.build(self.manager)
             for message in source.check():
@@ -339,6 +324,12 @@ class _Planner:
             elif step in self.schemas and output and output not in self.schemas[step].outputs:
                 hint = suggestion(output, self.schemas[step].outputs, "outputs")
                 self.resolver.fault(("report", index), f"{step!r} has no output {output!r} to show; {hint}")
+
+
+def _identity(part: Component) -> list[Any]:
+    """Name and settings of a component, and those of the components among them."""
+    inner = {name: _identity(item) for name, item in part.resolved.components.items()}
+    return [part.name, part.resolved.values, inner]
 
 
 def instance_id(step: str, axes: Mapping[str, str]) -> str:

@@ -217,6 +217,7 @@ class Runner:
             record,
             watched,
             self.execution.needs(instance.step)[1],
+            instance.files,
         )
 
     def _reuse(self, event: StepEvent, result: Result) -> None:
@@ -263,6 +264,6 @@ class Runner:
 
 def _parts(components: Mapping[str, Component]) -> dict[str, Part]:
     return {
-        name: Part(part.kind, part.name, part.resolved.values, _parts(part.resolved.components))
+        name: Part(part.kind, part.name, part.resolved.values, _parts(part.resolved.components), part.load)
         for name, part in components.items()
     }

@@ -22,6 +22,7 @@ from isocortex.errors import IsocortexError, PluginError
 from isocortex.pipeline import store
 from isocortex.pipeline.digests import Stamp, stamp
 from isocortex.pipeline.isolation import isolated
+from isocortex.pipeline.listing import files_of
 from isocortex.pipeline.seal import Inputs
 from isocortex.pipeline.settings import AxisValues
 from isocortex.pipeline.step import SINGLE, StepSchema
@@ -41,6 +42,7 @@ class Part:
     name: str
     settings: Mapping[str, Any]
     parts: Mapping[str, Part]
+    load: str | None = None
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ class Task:
 
     ``inputs`` maps an input to the axes it is collected along (or None) and, for each item, its key, folder,
     and the step component and output that made it (which say its type). ``watched`` are the files that the
-    key was made from, as they were then; ``threads`` the most that it may use.
+    key was made from, as they were then; ``threads`` the most that it may use; ``files`` those that its data
+    sources listed.
     """
 
     id: str
@@ -63,6 +66,7 @@ class Task:
     record: Mapping[str, Any]
     watched: Mapping[Path, Stamp] = field(default_factory=dict)
     threads: int | None = None
+    files: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,8 @@ def perform(
             described = {name: _write(new, name, data, len(outputs)) for name, data in outputs.items()}
             record = {**task.record, "outputs": described, "warnings": texts(caught, before.warnings)}
             read.require_same()
-            _distrust(record, task.watched, asked | before.asked)
+            changed = [*changed_files(task.watched), *_relisted(task, manager)]
+            _distrust(record, changed, asked | before.asked)
             seconds = time.perf_counter() - began + before.seconds
             store.commit(new, task.place, record, _timing(seconds))
         return Outcome(task.id, record, seconds)
@@ -128,9 +133,8 @@ def _timing(seconds: float) -> dict[str, Any]:
     }
 
 
-def _distrust(record: dict[str, Any], watched: Mapping[Path, Stamp], asked: Set[str]) -> None:
+def _distrust(record: dict[str, Any], changed: Sequence[str], asked: Set[str]) -> None:
     """Take the key from a result if input or code was changed meanwhile, or if a component is not in it."""
-    changed = changed_files(watched)
     reasons = [f"changed while this ran: {', '.join(changed)}"] * bool(changed)
     if asked:
         names = ", ".join(sorted(asked))
@@ -143,6 +147,19 @@ def _distrust(record: dict[str, Any], watched: Mapping[Path, Stamp], asked: Set[
 def changed_files(watched: Mapping[Path, Stamp]) -> list[str]:
     """Files of input or code that are not any more as they were when the key was made."""
     return [str(path) for path, before in watched.items() if stamp(path) != before]
+
+
+def _relisted(task: Task, manager: PluginManager) -> list[str]:
+    """Files that a data source did not list when the run was planned, or does not list any more."""
+    sources = [part for part in task.components.values() if part.kind == "data_source"]
+    now: set[Path] = set()
+    for part in sources:
+        try:
+            listed = files_of(_built(part, manager), part.name, part.load, task.axes)
+        except Exception as error:  # it lists them no more
+            return [f"what {part.name} lists ({_plain(error)})"]
+        now.update(file for file in listed if file.exists())
+    return sorted(map(str, now.symmetric_difference(task.files))) if sources else []
 
 
 def inputs_of(task: Task) -> Inputs:

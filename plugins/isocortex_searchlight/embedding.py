@@ -17,6 +17,9 @@ COUNTING = 400
 SORTING = 2**21
 """Numbers that a thread sorts, or a measure embeds, at a time, about: 105 centres at 19,900 pairs."""
 
+CACHED = 2**17
+"""Numbers that a thread works on in float64 at a time."""
+
 
 def piece_of(pairs: int) -> int:
     """Centres whose RDMs are ranked or embedded together; each by itself, so that no bit depends on it."""
@@ -107,7 +110,7 @@ def _linear_block(values: Array, dtype: np.dtype[Any], centre: bool) -> Embedded
         columns[:, start:stop] = rows
         factors[start:stop] = _factors(np.linalg.norm(rows, axis=0), bad, dtype)
 
-    over(centres, some, piece=piece_of(pairs))
+    over(centres, some, piece=max(16, CACHED // max(pairs, 1)))
     return Embedded(columns, factors)
 
 

@@ -25,6 +25,10 @@ ALIKE = {np.dtype(np.float32): 1e-3, np.dtype(np.float64): 1e-11}
 """A centre with a distance below this has lost the digits that tell its distances apart: likewise."""
 
 
+FACTORS = 2**20
+"""Numbers that an additive metric takes at a time: each channel by itself, so that no bit depends on it."""
+
+
 @dataclass
 class Block:
     """RDMs of a range of planes: values (pairs, centres), and which centres have to be done directly."""
@@ -131,13 +135,20 @@ class Additive(Form):
 
     def __init__(self, sums: Sums, metric: MetricHandle, needs: dict[str, Any]) -> None:
         super().__init__(sums)
-        patterns = np.ascontiguousarray(sums.data[sums.geo.members].T)
-        left, right = metric.channel_factors(patterns, **needs)
-        self.first, self.second = pairs_of(left.shape[1])
-        same = left is right
-        # the mean over conditions is in no difference; without it float32 keeps its digits
-        self.left = sums.scattered(left - left.mean(axis=1, keepdims=True))
-        self.right = self.left if same else sums.scattered(right - right.mean(axis=1, keepdims=True))
+        places = np.argwhere(sums.geo.members)
+        step = max(1, FACTORS // sums.n_conditions)  # samples, where the metric takes these
+        for start in range(0, max(1, len(places)), step):
+            some = tuple(places[start : start + step].T)
+            patterns = np.ascontiguousarray(sums.data[some].T)
+            left, right = metric.channel_factors(patterns, **needs)
+            if start == 0:
+                self.first, self.second = pairs_of(left.shape[1])
+                self.left = sums.empty(*left.shape[:2])
+                self.right = self.left if left is right else sums.empty(*right.shape[:2])
+            # the mean over conditions is in no difference; without it float32 keeps its digits
+            sums.scatter(left - left.mean(axis=1, keepdims=True), some, self.left)
+            if self.right is not self.left:
+                sums.scatter(right - right.mean(axis=1, keepdims=True), some, self.right)
 
     def block(self, planes: tuple[int, int], out: Array | None) -> Block:
         """See ``Form``."""

@@ -68,17 +68,17 @@ class Sums:
         over(self.geo.shape[0], load, piece=8)
         return out[:, None]
 
-    def scattered(self, rows: Array) -> Array:
-        """Values of the members (parts, conditions, members) in the box: (conditions, parts, x, y, z)."""
+    def empty(self, parts: int, conditions: int) -> Array:
+        """The box without anything in it: (conditions, parts, x, y, z)."""
+        return np.zeros((conditions, parts, *self.box.shape), dtype=self.dtype)
+
+    def scatter(self, rows: Array, voxels: tuple[npt.NDArray[np.int64], ...], box: Array) -> None:
+        """Put values (parts, conditions, voxels) of some voxels into the box."""
         lay = self.box
-        parts, conditions, _ = rows.shape
-        out = np.zeros((conditions, parts, *lay.shape), dtype=self.dtype)
-        before = np.array([a for a, _ in lay.pad])
-        place = tuple((np.argwhere(self.geo.members) - lay.low + before).T)
-        for part in range(parts):
-            for condition in range(conditions):
-                out[condition, part][place] = rows[part, condition]
-        return out
+        place = tuple(index - low + pad[0] for index, low, pad in zip(voxels, lay.low, lay.pad, strict=True))
+        for part, conditions in enumerate(rows):
+            for condition, values in enumerate(conditions):
+                box[condition, part][place] = values
 
     def blocks(self, n_pairs: int, limit: int) -> list[tuple[int, int]]:
         """Cut the planes into ranges whose results stay below a number of bytes; at least one plane each."""

@@ -238,6 +238,7 @@ def folder(tmp_path: Path) -> Path:
     (folder / "linked").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
     (folder / "linked.txt").symlink_to(tmp_path / "elsewhere" / "inner" / "c.txt")
     (folder / "loop").symlink_to(folder, target_is_directory=True)
+    (folder / "within").symlink_to(folder / "sub-1", target_is_directory=True)
     (folder / "broken").symlink_to(tmp_path / "nowhere")
     return folder
 
@@ -248,6 +249,11 @@ def swap(folder: Path) -> None:
     two.write_text("a")
 
 
+def relink(folder: Path) -> None:
+    (folder / "within").unlink()
+    (folder / "within").symlink_to("sub-2", target_is_directory=True)
+
+
 CHANGES = {
     "content": lambda folder: (folder / "sub-1" / "deep" / "b.txt").write_text("B"),
     "new file": lambda folder: (folder / "sub-1" / "new.txt").write_text(""),
@@ -256,6 +262,7 @@ CHANGES = {
     "renamed": lambda folder: (folder / "sub-1" / "a.txt").rename(folder / "sub-1" / "z.txt"),
     "moved": lambda folder: (folder / "sub-1" / "a.txt").rename(folder / "sub-1" / "deep" / "a.txt"),
     "contents exchanged": swap,
+    "a link within it to another folder": relink,
     "behind a linked folder": lambda folder: (folder.parent / "elsewhere" / "inner" / "c.txt").write_text(
         "C"
     ),
@@ -280,7 +287,8 @@ def test_what_changes_in_a_folder_is_seen(folder: Path, change: str) -> None:
 def test_links_back_and_empty_folders(folder: Path, tmp_path: Path) -> None:
     names = [name for name, _ in entries(folder)]
     assert "linked/inner/c.txt" in names and "loop/" in names
-    assert not [name for name in names if name.startswith("loop/") and name != "loop/"]
+    assert [name for name in names if name.startswith("loop/")] == ["loop/", "loop/\0."]
+    assert [name for name in names if name.startswith("within/")] == ["within/", "within/\0sub-1"]
     (tmp_path / "one").mkdir()
     (tmp_path / "two" / "one").mkdir(parents=True)
     assert FileDigests().of(tmp_path / "one") == FileDigests().of(tmp_path / "two" / "one")

@@ -41,16 +41,20 @@ def stamp(path: Path) -> Stamp:
 
 
 def entries(folder: Path) -> Iterator[tuple[str, Path | None]]:
-    """Go through all that is in a folder, linked folders too: relative name, and the path if it is a file."""
-    seen = set()
+    """Go through all that is in a folder, linked folders too: relative name, and the path if it is a file.
+
+    A folder that is come to again, by a link, is named with the place where it was seen first.
+    """
+    seen: dict[tuple[int, int], str] = {}
     for place, folders, files in os.walk(folder, followlinks=True, onerror=_raise):
         stat = Path(place).stat()
-        if (stat.st_dev, stat.st_ino) in seen:  # a link that leads back
-            folders.clear()
-            continue
-        seen.add((stat.st_dev, stat.st_ino))
-        folders.sort()
         base = Path(place).relative_to(folder)
+        first = seen.setdefault((stat.st_dev, stat.st_ino), base.as_posix())
+        if first != base.as_posix():
+            folders.clear()
+            yield f"{base.as_posix()}/\0{first}", None
+            continue
+        folders.sort()
         yield from (((base / name).as_posix() + "/", None) for name in folders)
         found = [(base / name, Path(place, name)) for name in sorted(files)]
         yield from ((name.as_posix(), path) for name, path in found if path.is_file())

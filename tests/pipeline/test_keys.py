@@ -16,6 +16,7 @@ from tiny import write_tiny
 
 import isocortex as ic
 from isocortex.pipeline.digests import FileDigests, digest_json, entries, stamp
+from isocortex.pipeline.verify import verify_all
 
 
 def computed(path: Path, **options: Any) -> set[str]:
@@ -44,6 +45,10 @@ STEPS = '''
 def count(options: dict[str, int], flag: float | None = None) -> ic.Table:
     """Takes a mapping."""
     return ic.Table({"key": list(options), "value": list(options.values())})
+
+def free(**codes: dict[str, int]) -> ic.Table:
+    """Takes settings of any name."""
+    return ic.Table({"code": [key for code in codes.values() for key in code]})
 
 def chosen(names: set[str]) -> ic.Table:
     """Takes a set."""
@@ -74,6 +79,22 @@ def test_the_order_of_settings_is_no_change_that_of_a_list_is(tmp_path: Path) ->
     assert digest_json({"a": 1, "b": [1, 2]}) == digest_json({"b": [1, 2], "a": 1})
     assert digest_json([1, 2]) != digest_json([2, 1])
     assert len({digest_json(value) for value in (float("nan"), float("inf"), None, "NaN", 0, 0.5, "0")}) == 7
+
+
+def test_the_order_of_a_mapping_is_a_change(tmp_path: Path) -> None:
+    step = "steps: {x: {use: %s, with: {%s}}}\n"
+    for use, first, other in (
+        ("count", "options: {a: 1, b: 2}", "options: {b: 2, a: 1}"),
+        ("free", "a: {x: 1}, b: {x: 1}", "b: {x: 1}, a: {x: 1}"),
+        ("free", "a: {x: 1, y: 1}", "a: {y: 1, x: 1}"),
+    ):
+        path = write_tiny(tmp_path, STEPS, step % (use, first))
+        assert computed(path) == {"x"}
+        path = write_tiny(tmp_path, STEPS, step % (use, other))
+        (item,) = verify_all(tmp_path / "out").again
+        assert item.reasons == ("a mapping among its settings is written in another order",)
+        assert computed(path) == {"x"}
+        assert computed(path) == set()
 
 
 def test_mappings_with_numbers_as_keys(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from isocortex.pipeline import fingerprint
 from isocortex.pipeline.digests import FileDigests, Stamp, digest_json, stamp
 from isocortex.pipeline.fingerprint import Fingerprint, source_of
 from isocortex.pipeline.plan import Feed, Instance
-from isocortex.pipeline.resolve import Component
+from isocortex.pipeline.resolve import Component, Resolved
 from isocortex.pipeline.store import FORMAT, Output
 from isocortex.plugins.registry import Entry
 
@@ -67,6 +67,8 @@ class KeyMaker:
             "seed": list(seed_of(self.seed, instance)) if schema.rng else None,
         }
         content = json.loads(json.dumps(content))  # as it is read back: the keys of a mapping become text
+        order = _order(instance.resolved, content)
+        content |= {"order": order} if order else {}
         return {"key": digest_json(content) if all(found) else None, **content}, stamps
 
     def _components(self, parts: Mapping[str, Component], read: Any, folder: Any) -> dict[str, Any]:
@@ -91,6 +93,26 @@ class KeyMaker:
         if id(entry) not in self._fingerprints:
             self._fingerprints[id(entry)] = fingerprint.fingerprint(entry)
         return self._fingerprints[id(entry)]
+
+
+def _order(resolved: Resolved, record: Mapping[str, Any]) -> list[list[str]]:
+    """Keys of all mappings among the settings as they are written: a step may go through them in order.
+
+    Settings of free name are a mapping too; those that have names of their own have no order.
+    """
+    named = resolved.signature.settings
+    settings = record["settings"]
+    free = {name: value for name, value in settings.items() if name not in named}
+    found = _keys_of([free, [settings[name] for name in named if name in settings]])
+    for name, part in resolved.components.items():
+        found += _order(part.resolved, record["components"][name])
+    return found
+
+
+def _keys_of(value: Any) -> list[list[str]]:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    own = [list(value)] if isinstance(value, dict) and len(value) > 1 else []
+    return own + [keys for item in inner for keys in _keys_of(item)]
 
 
 class _Given:

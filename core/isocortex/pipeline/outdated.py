@@ -122,6 +122,8 @@ def _differences(old: Record, new: Record) -> Iterator[str]:
     yield from _settings(old, new, "")
     if old["files"] != new["files"]:
         yield "its input files are others: their content, or their names or folders"
+    if old.get("order") != new.get("order"):
+        yield "a mapping among its settings is written in another order"
     yield from _inputs(old["inputs"], new["inputs"])
     for name, what in (("format", "the layout of results"), ("axes", "its axes"), ("seed", "the seed")):
         if old[name] != new[name]:

@@ -133,6 +133,12 @@ def test_axis_values_stand_in_settings_with_their_type(tmp_path: Path) -> None:
     assert len(plan.instances) == 4
 
 
+def test_values_that_look_like_two_axes_do_not_make_one_instance_of_two(tmp_path: Path) -> None:
+    text = "axes: {x: ['1,y=2', '1', '1\\'], y: ['3', '2,y=3']}\nsteps:\n  a: {use: numbers, over: [x, y]}\n"
+    ids = list(planned(tmp_path, text).instances)
+    assert len(ids) == 6 and "a[x=1,y=3]" in ids and "a[x=1\\,y=2,y=3]" in ids
+
+
 def test_an_axis_value_that_does_not_fit_a_setting_is_reported_once(tmp_path: Path) -> None:
     with pytest.raises(PipelineError) as caught:
         planned(

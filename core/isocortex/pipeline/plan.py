@@ -333,5 +333,6 @@ def _identity(part: Component) -> list[Any]:
 
 
 def instance_id(step: str, axes: Mapping[str, str]) -> str:
-    """Text that names an instance: ``maps[subject=S1]``."""
-    return step + (f"[{','.join(f'{axis}={value}' for axis, value in axes.items())}]" if axes else "")
+    """Text that names an instance, and no other: ``maps[subject=S1]``; a comma in a value is ``\\,``."""
+    values = {axis: value.replace("\\", "\\\\").replace(",", "\\,") for axis, value in axes.items()}
+    return step + (f"[{','.join(f'{axis}={value}' for axis, value in values.items())}]" if axes else "")

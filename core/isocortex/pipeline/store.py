@@ -6,6 +6,8 @@ A result is written beside its place, forced to the disk and renamed, so that it
 from __future__ import annotations
 
 import json
+import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,6 +30,10 @@ FORMAT = 1
 PRIVATE = ".isocortex"
 OLD = "-old"
 """Ending of a folder aside that holds what a new result replaces."""
+_LITTER = re.compile(
+    r"(\.DS_Store|\._.*|\.directory|\.nfs.*|Thumbs\.db|desktop\.ini|\.ipynb_checkpoints|@eaDir|\..*\.sw.|.*~)$"
+)
+"""Names of what file browsers, editors and servers leave behind; goes with the result that it lies in."""
 
 
 @dataclass(frozen=True)
@@ -107,12 +113,16 @@ class Store:
             )
 
     def require_own(self, steps: Iterable[str]) -> None:
-        """Raise where a step has files in its folder that no run has written: they would be lost."""
+        """Raise where a step has files in its folder that no run has written: they could be lost.
+
+        A listing against the records, which alone are read.
+        """
         for step in steps:
             foreign = _foreign(self.out / step)
             if foreign is not None:
                 raise IsocortexError(
-                    f"{self.out / step} holds files that are no result of isocortex ({foreign.name}); "
+                    f"{self.out / step} holds files that are no result of isocortex "
+                    f"({foreign.relative_to(self.out)}); "
                     "move them, or choose another folder with --out"
                 )
 
@@ -156,15 +166,28 @@ class Store:
             new.replace(folder / TIMING)
 
 
-def _foreign(folder: Path) -> Path | None:
-    """A file in a step's folder, if no run has ever written there; stops at the first trace of one."""
-    found = None
-    for path in folder.rglob("*") if folder.is_dir() else [folder]:
-        if path.name in (RECORD, TIMING):
-            return None
-        if found is None and path.is_file():
-            found = path
-    return found
+def _foreign(step: Path) -> Path | None:
+    """A file in a step's folder that is in no record there."""
+    if step.is_file():
+        return step
+    known: set[Path] = set()
+    for place, folders, names in os.walk(step):
+        folder = Path(place)
+        folders[:] = [name for name in folders if not _LITTER.match(name)]
+        if RECORD in names or TIMING in names:
+            known |= _recorded(folder)
+        for name in names:
+            if name not in (RECORD, TIMING) and not _LITTER.match(name) and folder / name not in known:
+                return folder / name
+    return None
+
+
+def _recorded(folder: Path) -> set[Path]:
+    """Files of a result, by its record or the times beside it: all there, where both are damaged."""
+    names = set(seal.noted_stamps(folder))
+    with suppress(*DAMAGE):
+        names |= set(seal.stamps(folder, json.loads((folder / RECORD).read_bytes())))
+    return {folder / name for name in names} or set(folder.rglob("*"))
 
 
 def output_of(folder: Path, name: str, part: Mapping[str, Any]) -> Output:

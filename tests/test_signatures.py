@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Optional, Required
+from typing import Annotated, Any, Generic, Literal, NamedTuple, NewType, Optional, Required, TypeVar
 
 import numpy as np
 import pytest
 from pydantic import BaseModel, Field
-from typing_extensions import TypedDict
+from typing_extensions import TypeAliasType, TypedDict
 
-from isocortex import InputFile, InputFolder
+from isocortex import InputFile, InputFolder, WorkFolder
 from isocortex.contracts import DataSource, Model, RDMMetric
 from isocortex.errors import PluginError
 from isocortex.pipeline.settings import Load
-from isocortex.signatures import Setting, alternatives, map_paths, signature_of, type_text
+from isocortex.signatures import Setting, alternatives, hidden_path, map_paths, signature_of, type_text
+
+T = TypeVar("T")
 
 
 def parsed(annotation: Any, value: Any) -> Any:
@@ -158,6 +161,36 @@ def test_alternatives_are_flat() -> None:
     assert alternatives(Annotated[int | Annotated[str | None, 1], 2]) == (int, str, type(None))
 
 
+class Spec(TypedDict, total=False):
+    file: Required[InputFile]
+    more: list[InputFile]
+    n: int
+
+
+class Tree(TypedDict):
+    file: InputFile
+    below: list[Tree]
+
+
+@dataclass
+class Held:
+    file: InputFile
+    name: str = "f"
+
+
+class Named(NamedTuple):
+    file: InputFile
+
+
+class Strict(BaseModel):
+    file: InputFile
+
+
+@dataclass
+class Box(Generic[T]):
+    content: T
+
+
 @pytest.mark.parametrize(
     ("annotation", "value", "expected"),
     [
@@ -171,10 +204,23 @@ def test_alternatives_are_flat() -> None:
         (Mapping[str, InputFile], {"f": "f"}, {"f": "at/f"}),
         (list[dict[str, InputFile]] | None, [{"a": "f"}], [{"a": "at/f"}]),
         (Annotated[list[InputFile], "noted"], ["f"], ["at/f"]),
+        (
+            dict[str, Spec],
+            {"a": {"file": "f", "more": ["f"], "n": 1}},
+            {"a": {"file": "at/f", "more": ["at/f"], "n": 1}},
+        ),
+        (list[Held], [{"file": "f", "name": "f"}], [{"file": "at/f", "name": "f"}]),
+        (Spec | Held, {"file": "f"}, {"file": "at/f"}),
+        (NewType("Mine", InputFile), "f", "at/f"),
+        (TypeAliasType("Also", list[InputFile]), ["f"], ["at/f"]),
+        (WorkFolder | None, "f", "at/f"),
+        (Literal["mean", "zero"] | InputFile | None, "f", "at/f"),
         # nothing else changes, and what does not fit is left for the check
         (str, "f", "f"),
         (Path, "f", "f"),
         (list[str], ["f"], ["f"]),
+        (Literal["mean", "zero"] | InputFile | None, "mean", "mean"),
+        (dict[str, Spec], {"a": {"unknown": "f"}}, {"a": {"unknown": "f"}}),
         (InputFile, 3, 3),
         (InputFile | None, None, None),
         (list[InputFile], "f", "f"),
@@ -185,6 +231,33 @@ def test_alternatives_are_flat() -> None:
 )
 def test_paths_are_found_where_the_annotation_has_them(annotation: Any, value: Any, expected: Any) -> None:
     assert map_paths(annotation, value, lambda path, *_: f"at/{path}") == expected
+
+
+@pytest.mark.parametrize(
+    ("annotation", "place"),
+    [
+        (dict[InputFile, int], "as a key of a mapping"),
+        (Annotated[list[dict[str, Mapping[InputFolder, int]]], 1] | None, "as a key of a mapping"),
+        (Named, "in Named"),
+        (dict[str, Strict | None], "in Strict"),
+        (Box[InputFile], "in Box"),
+    ],
+)
+def test_a_path_where_nothing_would_look_for_it_is_refused(annotation: Any, place: str) -> None:
+    def step(count: int, spec: annotation) -> None: ...  # type: ignore[valid-type]
+
+    step.__annotations__["spec"] = annotation
+    with pytest.raises(
+        PluginError, match=f"the setting 'spec' of .*step wants a path {place}, where a change"
+    ):
+        signature_of(step)
+
+
+@pytest.mark.parametrize(
+    "annotation", [dict[str, Tree], Spec, Held | None, dict[Path, int], tuple[InputFile, ...]]
+)
+def test_paths_that_are_found_are_not_refused(annotation: Any) -> None:
+    assert hidden_path(annotation) is None
 
 
 def test_the_place_of_a_path_is_told() -> None:

@@ -2,8 +2,10 @@
 
 from typing import TYPE_CHECKING
 
+from isocortex import _noting
 from isocortex._lazy import attach
 
+_noting.start()
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from isocortex.pipeline.settings import AxisValues as AxisValues
     from isocortex.pipeline.settings import InputFile as InputFile
     from isocortex.pipeline.settings import InputFolder as InputFolder
+    from isocortex.pipeline.settings import WorkFolder as WorkFolder
     from isocortex.pipeline.splitting import Part as Part
     from isocortex.pipeline.splitting import splits as splits
     from isocortex.plugins.markers import hookimpl as hookimpl
@@ -47,6 +50,7 @@ EXPORTS = {
     "Space": "isocortex.data",
     "StatMaps": "isocortex.data",
     "Table": "isocortex.data",
+    "WorkFolder": "isocortex.pipeline.settings",
     "check": "isocortex.api",
     "contracts": "",
     "data": "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import json
 import types
@@ -18,6 +19,8 @@ from isocortex.pipeline.settings import OnDisk
 from isocortex.pipeline.wording import WRONG_TYPE, sifted, wording
 
 REQUIRED: Any = inspect.Parameter.empty
+_CONTAINERS = ("builtins", "collections", "collections.abc", "types")
+"""Modules of the generic types that ``map_paths`` knows its way in."""
 
 
 @dataclass(frozen=True)
@@ -118,13 +121,13 @@ class Signature:
 def signature_of(component: Callable[..., Any], skip: int = 0) -> Signature:
     """Read the settings of a class (its ``__init__``) or function; ``skip`` leading parameters are none."""
     function: Any = component.__init__ if inspect.isclass(component) else component
+    name = getattr(component, "__qualname__", repr(component))
     if not inspect.isroutine(function):
         return Signature({})
     try:
         parameters = list(inspect.signature(function).parameters.values())
         hints = typing.get_type_hints(function, include_extras=True)
     except (NameError, TypeError, ValueError, AttributeError, SyntaxError) as error:
-        name = getattr(component, "__qualname__", repr(component))
         raise PluginError(f"the annotations of {name} cannot be read: {error}") from error
     if inspect.isclass(component) and function is object.__init__:
         return Signature({})
@@ -132,6 +135,12 @@ def signature_of(component: Callable[..., Any], skip: int = 0) -> Signature:
     free: Any = None
     for parameter in parameters[skip + inspect.isclass(component) :]:
         annotation = hints.get(parameter.name, Any)
+        hidden = hidden_path(annotation)
+        if hidden:
+            raise PluginError(
+                f"the setting {parameter.name!r} of {name} wants a path {hidden}, where a change of the file "
+                "would not be noticed; it may be in lists, values of mappings, TypedDicts and dataclasses"
+            )
         if parameter.kind is parameter.VAR_KEYWORD:
             free = annotation
         elif parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
@@ -158,32 +167,116 @@ def map_paths(
 
     ``change`` is given the text, what it has to be, and its place inside the value.
     """
+    annotation = _opened(annotation)
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        mark = next((part for part in arguments[1:] if isinstance(part, OnDisk)), None)
+        mark = _mark(annotation)
         if mark is not None and isinstance(value, str):
             return str(change(value, mark, place))
         return map_paths(arguments[0], value, change, place)
     if origin in (Union, types.UnionType):
-        for branch in arguments:
-            value = map_paths(branch, value, change, place)
-        return value
+        if isinstance(value, str) and value in _words(annotation):
+            return value
+        found = (map_paths(branch, value, change, place) for branch in arguments)
+        return next((changed for changed in found if changed != value), value)
     if isinstance(value, list) and arguments:
         fixed = origin is tuple and arguments[-1] is not Ellipsis and len(arguments) == len(value)
         inner = arguments if fixed else arguments[:1] * len(value)
         pairs = enumerate(zip(inner, value, strict=True))
         return [map_paths(one, item, change, (*place, index)) for index, (one, item) in pairs]
-    if isinstance(value, dict) and len(arguments) == 2:
-        return {key: map_paths(arguments[1], item, change, (*place, key)) for key, item in value.items()}
+    if isinstance(value, dict):
+        fields = _fields(annotation) if len(arguments) != 2 else dict.fromkeys(value, arguments[1])
+        return {key: map_paths(fields.get(key), item, change, (*place, key)) for key, item in value.items()}
     return value
+
+
+def hidden_path(annotation: Any, known: tuple[Any, ...] = ()) -> str | None:
+    """Where an annotation wants a path on disk that ``map_paths`` does not find, in words."""
+    annotation = _opened(annotation)
+    origin, arguments, fields = get_origin(annotation), get_args(annotation), _fields(annotation)
+    if _mark(annotation) is not None or annotation in known or origin is typing.Literal:
+        return None
+    if origin is Annotated:
+        return hidden_path(arguments[0], known)
+    kind = annotation if origin is None else origin
+    strange = not fields and inspect.isclass(kind) and kind.__module__ not in _CONTAINERS
+    if strange and any(_marked(part) for part in arguments or [annotation]):
+        return f"in {kind.__name__}"
+    if inspect.isclass(origin) and issubclass(origin, Mapping) and _marked(arguments[0]):
+        return "as a key of a mapping"
+    inner = (*arguments, *fields.values())
+    return next((place for part in inner if (place := hidden_path(part, (*known, annotation)))), None)
+
+
+def plain_path(annotation: Any) -> bool:
+    """Whether an annotation wants a ``Path`` of which nothing says what it is."""
+    return any(part is Path for part in _parts(annotation))
+
+
+def _opened(annotation: Any) -> Any:
+    """What an annotation stands for: behind ``type X = ...``, ``NewType`` and ``Required``."""
+    while True:
+        if get_origin(annotation) in (typing.Required, typing.NotRequired):
+            annotation = get_args(annotation)[0]
+        elif isinstance(annotation, typing.NewType):
+            annotation = annotation.__supertype__
+        elif type(annotation).__name__ == "TypeAliasType":
+            annotation = annotation.__value__
+        else:
+            return annotation
+
+
+def _mark(annotation: Any) -> OnDisk | None:
+    """The mark of a path on disk, if that is what is annotated."""
+    found = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
+    return next((part for part in found if isinstance(part, OnDisk)), None)
+
+
+def _words(annotation: Any) -> list[Any]:
+    """Values that a union has by name; a file of that name is meant by ``./name``."""
+    named = [part for part in alternatives(annotation) if get_origin(part) is typing.Literal]
+    return [word for part in named for word in get_args(part)]
+
+
+def _fields(annotation: Any) -> dict[str, Any]:
+    """Annotations of what stands under a fixed name in a mapping: of a TypedDict or dataclass."""
+    if not inspect.isclass(annotation):
+        return {}
+    named = dataclasses.is_dataclass(annotation) or hasattr(annotation, "__required_keys__")
+    return _hints(annotation) if named else {}
+
+
+def _hints(kind: type) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(kind, include_extras=True)
+    except (NameError, TypeError, AttributeError, SyntaxError):
+        return {}
+
+
+def _parts(annotation: Any, known: tuple[Any, ...] = ()) -> Iterator[Any]:
+    """Go through all that an annotation is made of, the fields of classes that pydantic reads too."""
+    annotation = _opened(annotation)
+    yield annotation
+    if annotation in known or _mark(annotation) is not None or get_origin(annotation) is typing.Literal:
+        return
+    inner = list(get_args(annotation)[: 1 if get_origin(annotation) is Annotated else None])
+    if inspect.isclass(annotation):
+        read = hasattr(annotation, "_fields") or hasattr(annotation, "model_fields")
+        inner += (_hints(annotation) if read else _fields(annotation)).values()
+    for part in inner:
+        yield from _parts(part, (*known, annotation))
+
+
+def _marked(annotation: Any) -> bool:
+    return any(_mark(part) is not None for part in _parts(annotation))
 
 
 def type_text(annotation: Any) -> str:
     """An annotation in the words of a user, not of Python's typing."""
     if get_origin(annotation) is Annotated:
-        mark = next((part for part in get_args(annotation)[1:] if isinstance(part, OnDisk)), None)
+        mark = _mark(annotation)
         if mark is not None:
-            return "folder" if mark.folder else "file"
+            return ("folder" if mark.folder else "file") if mark.read else "path"
         return type_text(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
         return " or ".join(type_text(part) for part in get_args(annotation))

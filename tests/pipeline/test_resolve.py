@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import Field
+from typing_extensions import TypedDict
 
 import isocortex as ic
 from isocortex.contracts import DataSource, RDMMetric
@@ -96,6 +97,42 @@ def test_paths_become_absolute_wherever_they_are_nested(manager: PluginManager, 
     canonical = found.canonical(lambda path: path.name)
     assert canonical["one"] == "content:a"
     assert canonical["many"] == {"x": ["content:a", "content:a"]}
+
+
+class Spec(TypedDict):
+    file: ic.InputFile
+    n: int
+
+
+@dataclass
+class Held:
+    file: ic.InputFile
+
+
+def nested(spec: dict[str, Spec], held: Held, kept: ic.WorkFolder, also: Held = Held(Path("/b"))) -> None:  # noqa: B008
+    ...
+
+
+def test_files_in_mappings_with_fixed_keys_are_found_and_count_by_their_content(
+    manager: PluginManager, tmp_path: Path
+) -> None:
+    (tmp_path / "a").write_text("x")
+    given = {"spec": {"x": {"file": "a", "n": 1}}, "held": {"file": "a"}, "kept": "new"}
+    found, problems = resolved(manager, tmp_path, nested, given)
+    assert problems == []
+    assert found.python()["spec"]["x"]["file"] == found.python()["held"].file == tmp_path / "a"
+    assert found.python()["kept"] == tmp_path / "new", "a folder to keep something in need not be there"
+    assert found.canonical(lambda path: path.name) == {
+        "spec": {"x": {"file": "content:a", "n": 1}},
+        "held": {"file": "content:a"},
+        "kept": "folder",
+        "also": {"file": "content:b"},
+    }
+    given = {"spec": {"x": {"file": "b", "n": 1}}, "held": {"file": "a"}, "kept": "a"}
+    assert resolved(manager, tmp_path, nested, given)[1] == [
+        f".spec.x.file: there is no file 'b' (looked for {tmp_path / 'b'})",
+        ".kept: 'a' is a file, expected a folder",
+    ]
 
 
 def test_what_is_not_there_is_named_with_its_place(manager: PluginManager, tmp_path: Path) -> None:

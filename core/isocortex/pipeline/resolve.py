@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_args
 
@@ -52,12 +52,14 @@ class Resolved:
             else:
                 value = setting.default
             try:
-                value = json.loads(json.dumps(value, default=_path_text))
+                value = json.loads(json.dumps(value, default=_plain))
             except TypeError:  # a default without a plain form is part of the source's digest
                 continue
 
             def content(path: str, mark: OnDisk, *_: Any) -> Any:
                 """What stands for a path in the key: what is in it, not where it lies."""
+                if not mark.read:
+                    return "folder"
                 if mark.folder and folder is not None:
                     return folder(Path(path))
                 return f"content:{digest(Path(path))}"
@@ -71,9 +73,11 @@ class Resolved:
         return setting
 
 
-def _path_text(value: object) -> str:
+def _plain(value: object) -> Any:
     if isinstance(value, Path):
         return str(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {item.name: getattr(value, item.name) for item in fields(value)}
     raise TypeError(f"{type(value).__name__} has no plain form")
 
 

@@ -27,7 +27,7 @@ InputFolder = Annotated[Path, OnDisk(folder=True)]
 """A folder that the step reads."""
 
 WorkFolder = Annotated[Path, OnDisk(folder=True, read=False)]
-"""A folder that the step keeps something in, such as checkpoints; it need not be there, and changes no result."""
+"""A folder that a step keeps something in, such as checkpoints: need not be there, and changes no result."""
 
 
 class AxisValues(Mapping[str, str]):

@@ -11,7 +11,8 @@ from scipy.spatial.distance import pdist
 from sklearn.linear_model import LogisticRegression, Ridge
 
 import isocortex as ic
-from isocortex import testing
+from isocortex import components, contracts, testing
+from isocortex.signatures import plain_path
 
 # --- RDM metrics
 
@@ -303,6 +304,11 @@ def misspelt(patterns: "ic.Paterns") -> ic.Table:  # type: ignore[name-defined] 
     raise NotImplementedError
 
 
+def plain_file(file: list[Path]) -> ic.Table:
+    """Reads files that nobody watches."""
+    return ic.Table({})
+
+
 def test_a_good_step() -> None:
     schema = testing.check_step(good)
     assert list(schema.inputs) == ["patterns"] and list(schema.settings) == ["number"]
@@ -314,6 +320,14 @@ def test_every_registered_step(name: str) -> None:
     testing.check_step(ic.get("step", name), name)
 
 
+@pytest.mark.parametrize("kind", contracts.CONTRACTS)
+def test_no_registered_component_takes_a_path_from_wherever_it_runs(kind: str) -> None:
+    manager = ic.plugin_manager()
+    for name in manager.names(kind):
+        for setting in components.settings_of(manager.find(kind, name)).settings.values():
+            assert not plain_path(setting.annotation), (name, setting.name)
+
+
 @pytest.mark.parametrize(
     ("step", "message"),
     [
@@ -322,6 +336,7 @@ def test_every_registered_step(name: str) -> None:
         (without_return, "return annotation must be a data type"),
         (plain_return, "return annotation must be a data type"),
         (half_return, "return annotation must be a data type"),
+        (plain_file, "'file' is a plain Path, .*use InputFile"),
         (misspelt, "annotations of .* cannot be read"),
         (3, "must be a function, not int"),
     ],

@@ -19,6 +19,7 @@ from isocortex.data.base import Array
 from isocortex.errors import PluginError
 from isocortex.pipeline.step import StepSchema
 from isocortex.plugins.registry import Entry, PluginInfo
+from isocortex.signatures import plain_path
 
 
 def _require(condition: Any, message: str) -> None:
@@ -314,5 +315,11 @@ def check_step(function: Callable[..., Any], name: str = "step") -> StepSchema:
             _ = setting.component_kind or setting.adapter
     except PluginError as error:
         raise AssertionError(str(error)) from error
+    for key, setting in schema.settings.items():
+        _require(
+            not plain_path(setting.annotation),
+            f"the step {name!r}: the setting {key!r} is a plain Path, relative to wherever the step runs and "
+            "not noticed when what it names changes; use InputFile, InputFolder or WorkFolder",
+        )
     _require(inspect.getdoc(function), f"the step {name!r} has no docstring: users see its first line")
     return schema

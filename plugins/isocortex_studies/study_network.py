@@ -11,7 +11,7 @@ import numpy as np
 
 from isocortex.data import Features, Images, Table
 from isocortex.errors import DataError
-from isocortex.pipeline.settings import InputFile
+from isocortex.pipeline.settings import InputFile, WorkFolder
 from isocortex_studies.network_layers import NetworkLayers
 from isocortex_vision import TrainedNetwork, features_of
 from isocortex_vision.training.classes import Names, class_order
@@ -36,7 +36,7 @@ def study_network(
     learning: LearningSettings | None = None,
     pictures: PictureSettings | None = None,
     quirks: Literal["lee2023"] | None = None,
-    checkpoints: Path | None = None,
+    checkpoints: WorkFolder | None = None,
 ) -> Training:
     """Train a network on digits and objects (``train_network``), or load one that is trained already.
 

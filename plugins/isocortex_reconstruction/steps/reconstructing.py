@@ -16,6 +16,7 @@ from isocortex.data.base import Array
 from isocortex.data.units import require_whole
 from isocortex.errors import DataError
 from isocortex.layer_names import select_layers
+from isocortex.pipeline.settings import WorkFolder
 from isocortex.pipeline.splitting import Part, splits
 from isocortex_reconstruction.steps import splitting
 from isocortex_reconstruction.steps.batching import Batch, batches, latents_of, losses_of
@@ -44,7 +45,7 @@ def reconstruct_images(
     layers: str | list[str] | None = None,
     batch_size: int = 4,
     snapshot_every: int | None = None,
-    checkpoints: Path | None = None,
+    checkpoints: WorkFolder | None = None,
 ) -> Reconstructed:
     """Find an image for each stimulus whose features come close to the given ones (decoded, or true).
 
@@ -59,8 +60,8 @@ def reconstruct_images(
     batch_size : images that are worked on at once; memory grows with it, results do not depend on it but for
         rounding.
     snapshot_every : iterations between images that are kept on the way.
-    checkpoints : full path of a folder, outside of the results, for evaluations on the way: a run that was
-        killed goes on from there, on the same course. What is done is removed from it.
+    checkpoints : a folder outside of the results, made where it is not there, for evaluations on the way: a
+        run that was killed goes on from there, on the same course. What is done is removed from it.
 
     Returns
     -------

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from isocortex.data import Images, Table
-from isocortex.pipeline.settings import InputFile
+from isocortex.pipeline.settings import InputFile, WorkFolder
 from isocortex_vision.training.classes import Names, categories_of, class_order, digit_classes
 from isocortex_vision.training.evaluation import confusion_table, log_softmax
 from isocortex_vision.training.settings import (
@@ -48,7 +47,7 @@ def train_network(
     learning: LearningSettings | None = None,
     pictures: PictureSettings | None = None,
     quirks: Literal["lee2023"] | None = None,
-    checkpoints: Path | None = None,
+    checkpoints: WorkFolder | None = None,
 ) -> Training:
     """Train a VGG to tell digits and objects apart, as Lee et al. 2023 do (see ``training.augmentation``).
 
@@ -68,9 +67,10 @@ def train_network(
         object of an epoch are left out, digits are shifted along the diagonal, the tint is close to none, and
         the training is scored on changed images with units dropped. Not by default: each makes the training
         worse or its scores wrong.
-    checkpoints : full path of a folder, outside of the results, for the state after each epoch. A run that
-        was killed goes on from there; on the same number of processors the weights are the same to the last
-        bit. Each training has its own folder in it, by its settings and images. Delete it afterwards.
+    checkpoints : a folder outside of the results, made where it is not there, for the state after each epoch.
+        A run that was killed goes on from there; on the same number of processors the weights are the same to
+        the last bit. Each training has its own folder in it, by its settings and images. Delete it
+        afterwards.
 
     Returns
     -------

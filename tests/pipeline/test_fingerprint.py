@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from importlib.machinery import EXTENSION_SUFFIXES
@@ -251,6 +252,34 @@ def test_code_that_was_edited_after_its_import_is_not_trusted(folder: Path) -> N
     (folder / "fp_helper.py").write_text("x = 2  # edited")
     importlib.reload(sys.modules["fp_helper"])
     assert digest("fp_entry") != before
+
+
+@pytest.mark.parametrize("first", ["isocortex", "fp_step"])
+def test_code_that_was_edited_between_its_import_and_the_first_run_is_not_trusted(
+    folder: Path, first: str
+) -> None:
+    write(
+        folder,
+        {
+            "fp_step.py": "import fp_helper, isocortex as ic\n\ndef step() -> ic.Table:\n"
+            "    return ic.Table({'x': [fp_helper.x]})\n\n"
+            "@ic.hookimpl\ndef register_steps(register):\n    register('step', step)\n",
+            "fp_helper.py": "x = 5",
+            "run.yaml": "name: run\nsteps: {step: {use: step}}\n",
+        },
+    )
+    code = (
+        f"import sys; sys.path.insert(0, '.'); import {first}, fp_step, pathlib, isocortex as ic; "
+        "pathlib.Path('fp_helper.py').write_text(sys.argv[1]); "
+        "run = ic.run('run.yaml', 'out', plugins=[fp_step]); print(run.reused, run['step']['x'].tolist())"
+    )
+    found = []
+    for text in ("x = 6", "x = 6", "x = 6"):
+        command = [sys.executable, "-B", "-c", code, text]
+        found.append(subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True))
+    said = [item.stdout.splitlines()[-1] for item in found]
+    assert said == ["[] [5]", "[] [6]", "['step'] [6]"]
+    assert "fp_helper.py: changed after Python had imported it" in found[0].stderr
 
 
 def test_a_module_that_appears_later_is_seen(folder: Path) -> None:

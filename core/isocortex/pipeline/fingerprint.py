@@ -17,6 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from isocortex._noting import digest_at_import
 from isocortex.pipeline import imports
 from isocortex.pipeline.digests import Stamp, stamp
 from isocortex.pipeline.imports import CORE, SUFFIXES, origin, unit_of
@@ -120,7 +121,7 @@ def forget() -> None:
 
 
 _imported: dict[str, tuple[object, str]] = {}
-"""Module -> its import (the spec, which a reload replaces) and the digest of its source at first sight."""
+"""Module -> its import (the spec, which a reload replaces) and the digest of its source then."""
 
 
 class _Closure:
@@ -177,8 +178,8 @@ class _Closure:
             digest, spec = hashlib.sha256(content).hexdigest(), getattr(module, "__spec__", None) or module
             known = _imported.get(name)
             if known is None or known[0] is not spec:
-                _imported[name] = (spec, digest)
-            elif known[1] != digest:
+                known = _imported[name] = (spec, digest_at_import(name, path) or digest)
+            if known[1] != digest:
                 self.outdated.append(path)
         return content
 

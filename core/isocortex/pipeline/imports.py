@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import importlib.util
 import sys
 from collections.abc import Iterator, Mapping
@@ -138,7 +139,10 @@ def _looked_through(base: str, name: str) -> str:
 
 
 def _exports(module: str) -> Mapping[str, str]:
-    return getattr(sys.modules.get(module), "EXPORTS", None) or {}
+    """Names that a package of core imports when they are asked for; such a package does nothing else."""
+    place = origin(module)
+    lazy = place is not None and place.name == "__init__.py"
+    return getattr(importlib.import_module(module), "EXPORTS", {}) if lazy else {}
 
 
 def _is_namespace(module: str) -> bool:

@@ -18,6 +18,7 @@ from isocortex.data.labels import as_labels, codes, require_length, require_uniq
 from isocortex.data.spread import evenly
 from isocortex.errors import DataError
 from isocortex.handles import MetricHandle
+from isocortex.pipeline.isolation import generators_kept
 from isocortex_searchlight.adjacency import Neighbourhoods, neighbourhoods
 from isocortex_searchlight.direct import direct
 from isocortex_searchlight.forms import Form, dtype_for, form_of
@@ -105,10 +106,9 @@ class Searchlight:
             few = counts[start:stop] < self.policy.min_voxels
             closer = start + np.flatnonzero(found.direct | few)
         if len(closer):
-            exact = np.empty((self.n_pairs, len(closer)))
-            direct(
-                self.metric, self.data, self.geo, closer, counts, self.policy.min_voxels, exact, self.needs
-            )
+            exact, least = np.empty((self.n_pairs, len(closer))), self.policy.min_voxels
+            with generators_kept():  # a metric that draws gives the same whoever has which block
+                direct(self.metric, self.data, self.geo, closer, counts, least, exact, self.needs)
             values[:, closer - start] = exact
         status = np.full(stop - start, OK, dtype=np.uint8)
         if len(closer):

@@ -79,6 +79,7 @@ def test_searchlight_with_permutations(
     )
     assert len(pieces) > 2 and pieces[0][1] == pieces[1][0]
     same(rsa_step, tmp_path / "r", seed=None, at_least=1, similarity=similarity, radius=2.0, **arguments)
+    same(rsa_step, tmp_path / "d", seed=None, metric=shaken, similarity=similarity, radius=2.0, **arguments)
 
 
 def brain() -> dict[str, Any]:
@@ -93,6 +94,16 @@ def brain() -> dict[str, Any]:
     return {"patterns": patterns, "models": models}
 
 
+def drawn() -> np.float32:
+    """A number of the global generator."""
+    return np.float32(np.random.normal())  # noqa: NPY002
+
+
+def shaken(patterns: Any) -> Any:
+    """A metric that draws."""
+    return np.abs(patterns[:, None] - patterns).sum(axis=2)[np.triu_indices(len(patterns), 1)] + drawn()
+
+
 class Network:
     """Two layers of sums over images."""
 
@@ -103,7 +114,7 @@ class Network:
     def features(self, images: Any, layers: Any) -> dict[str, Any]:
         """Products with fixed weights, of a whole batch at once."""
         rng = np.random.default_rng(1)
-        flat = np.asarray(images, np.float32).reshape(len(images), -1)
+        flat = np.asarray(images, np.float32).reshape(len(images), -1) + drawn()
         found = {
             "first": flat @ rng.normal(size=(48, 70)).astype(np.float32),
             "second": (flat @ rng.normal(size=(48, 30)).astype(np.float32)).reshape(-1, 5, 6),
@@ -167,6 +178,7 @@ class Guess:
         count = len(targets["first"])
         images = (
             rng.normal(size=(count, 4, 4, 3)).astype(np.float32)
+            + drawn()
             + targets["first"].mean(axis=1)[:, None, None, None]
         )
         losses = np.stack([images.sum(axis=(1, 2, 3)) / step for step in (1, 2, 3)], axis=1)

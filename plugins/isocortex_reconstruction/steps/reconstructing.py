@@ -16,6 +16,7 @@ from isocortex.data.base import Array
 from isocortex.data.units import require_whole
 from isocortex.errors import DataError
 from isocortex.layer_names import select_layers
+from isocortex.pipeline.isolation import generators_kept
 from isocortex.pipeline.settings import WorkFolder
 from isocortex.pipeline.splitting import Part, splits
 from isocortex_reconstruction.steps import splitting
@@ -163,7 +164,7 @@ def _reconstructed(
         if "checkpoint" not in inspect.signature(reconstructor.reconstruct).parameters:
             raise DataError("reconstruct_images: this reconstructor keeps no checkpoints; leave them out")
         more["checkpoint"] = checkpoints
-    with warnings.catch_warnings(record=True) as caught:
+    with generators_kept(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             found = reconstructor.reconstruct(

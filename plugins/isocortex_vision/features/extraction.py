@@ -17,6 +17,7 @@ from isocortex.errors import DataError, PluginError
 from isocortex.formats.scratch import ScratchArray, release
 from isocortex.layer_names import select_layers
 from isocortex.memory import kept
+from isocortex.pipeline.isolation import generators_kept
 
 MEMORY = 2**29
 """Bytes of features that a batch may have: so all of VGG19 stays below 3 GB, itself included."""
@@ -83,7 +84,8 @@ def features_of(
         units: dict[str, Units] = {}
         for start in range(0, count, size):
             part = images.values[start : start + size]
-            found = model.features(part, wanted)
+            with generators_kept():  # a model that draws gives the same whoever has which batch
+                found = model.features(part, wanted)
             for name in wanted:
                 values = _checked(found, name, len(part))
                 if name not in files:

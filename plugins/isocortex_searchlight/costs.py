@@ -3,67 +3,185 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal
 
+import numpy as np
+
+from isocortex.handles import MetricHandle, SimilarityHandle
 from isocortex.pipeline import outlines
 from isocortex.pipeline.costs import Cost, Outline
 from isocortex.threads import processors
-from isocortex_searchlight.embedding import COUNTING, piece_of
+from isocortex_searchlight.embedding import COUNTING, has_kernel, piece_of
 from isocortex_searchlight.engine import BLOCK_BYTES
+from isocortex_searchlight.forms import dtype_for
 from isocortex_searchlight.permutations import ROWS, centres_of
-from isocortex_searchlight.rsa import pieces_of
+from isocortex_searchlight.rsa import columns_of, pieces_of
 
-LIBRARIES = 110 * 2**20
-"""numba, its compiled kernels, scipy (measured)."""
+LIBRARIES, STATISTICS = 70 * 2**20, 40 * 2**20
+"""numba and its compiled kernels; scipy.stats, which ranks the models (measured)."""
 
+COPIES = 4
+"""Arrays in float64 that a measure makes of the RDMs that it sees at a time (measured)."""
 
-def volume_bytes(patterns: Outline, radius: float | None, precision: str | None) -> int:
-    """The patterns as they are read, in a volume, and in the padded box that is summed over."""
-    own, wide = patterns["itemsize"], _wide(patterns, precision)
-    n, channels = patterns["conditions"], patterns["channels"]
-    reach = 2 * math.ceil(3 if radius is None else radius)
-    padded = math.prod(length + reach for length in patterns["box"])
-    averaged = channels * n * (8 + own) if patterns["samples"] != n else 0
-    read = patterns["samples"] * channels * own
-    volume = math.prod(patterns["grid"]) * n * own
-    return int(read + volume + max(averaged, (n + 1) * padded * wide))
+Way = Literal["finished", "additive", "formula", "called"]
+"""How RDMs are made: see ``forms``."""
 
 
-def block_bytes(patterns: Outline, pairs: int, wide: int, pieces: int = 1) -> int:
-    """A block of RDMs: some planes of centres together, but one at least."""
-    whole = patterns["channels"] * pairs * wide
-    return int(min(whole, max(patterns["plane"] * pairs * wide, min(BLOCK_BYTES, whole // pieces))))
+@dataclass(frozen=True)
+class _Light:
+    """A searchlight that is not prepared yet."""
+
+    patterns: Outline
+    metric: MetricHandle
+    radius: float | None
+    precision: str | None
+
+    @property
+    def way(self) -> Way:
+        """As ``forms.form_of`` chooses."""
+        if hasattr(self.metric, "channel_factors"):
+            return "additive"
+        if getattr(self.metric, "from_moments", None) is None or self.metric.needs:
+            return "called"
+        return "finished" if dtype_for(self.metric, np.dtype(np.float32)).itemsize == 4 else "formula"
+
+    @cached_property
+    def wide(self) -> int:
+        """Bytes of a number of the results."""
+        given = {"float32": 4, "float64": 8, None: max(4, int(self.patterns["itemsize"]))}[self.precision]
+        return int(dtype_for(self.metric, np.dtype(f"f{given}")).itemsize)
+
+    @property
+    def n(self) -> int:
+        """Conditions."""
+        return int(self.patterns["conditions"])
+
+    @property
+    def pairs(self) -> int:
+        """Pairs of conditions."""
+        return self.n * (self.n - 1) // 2
+
+    def volume(self) -> int:
+        """The patterns as they are read, in a volume, and in the padded boxes that are summed over."""
+        own, samples, channels = (self.patterns[size] for size in ("itemsize", "samples", "channels"))
+        held = samples if "runs" in self.metric.needs else self.n
+        averaged = channels * held * (8 + own) if samples != held else 0
+        volume = math.prod(self.patterns["grid"]) * held * own
+        return int(samples * channels * own + volume + max(averaged, self._boxes()))
+
+    def _boxes(self) -> int:
+        reach = 2 * math.ceil(3 if self.radius is None else self.radius)
+        padded = math.prod(length + reach for length in self.patterns["box"]) * self.wide
+        if self.way == "called":
+            return int(padded)
+        return int(padded * (self._factors() if self.way == "additive" else self.n + 1))
+
+    def _factors(self) -> int:
+        """Rows of both factors of an additive metric: of each condition, in each run where it takes these."""
+        by_run, two = "runs" in self.metric.needs, {"conditions": [0, 1, 0, 1], "runs": [0, 0, 1, 1]}
+        left, right = self.metric.channel_factors(np.ones((4, 1)), **(two if by_run else {}))
+        most = -(-self.patterns["samples"] // self.n)
+        parts = min(most, self.patterns.get("runs", most)) if by_run else len(left)
+        return int(parts * self.n * (1 if left is right else 2))
+
+    def block(self, queries: int = 0) -> int:
+        """A block of RDMs: some planes of centres together, but one at least."""
+        each, channels = self.pairs * self.wide, self.patterns["channels"]
+        pieces = pieces_of(channels, self.pairs, queries, self.way == "called")
+        limit = max(self.patterns["plane"] * each, min(BLOCK_BYTES, channels * each // pieces))
+        return int(min(channels * each, limit))
+
+    def making(self, centres: int) -> int:
+        """What is held while the RDMs of so many centres are made, besides them."""
+        if self.way == "called":
+            return centres * self.pairs * 8
+        sums = {"finished": 4 * self.n, "formula": 5 * self.n}.get(self.way, 1)
+        return centres * (sums * self.wide + self.pairs)
 
 
-def rsa(patterns: Outline, models: Outline, radius: Any, precision: str | None) -> Cost:
-    """``searchlight_rsa``: never more than two blocks of RDMs."""
-    wide, number = _wide(patterns, precision), models["number"]
-    memory = _compared(patterns, radius, precision)
-    memory += _mapped(patterns, number, wide)
-    return Cost(LIBRARIES + memory, {"result": _made(patterns, number, wide)})
+def rsa(
+    patterns: Outline, models: Outline, metric: Any, similarity: Any, radius: Any, precision: str | None
+) -> Cost:
+    """``searchlight_rsa``: a block of RDMs, and what is compared of it at a time."""
+    light, measure = _light(patterns, metric, radius, precision), _measure(similarity)
+    number = models["number"]
+    memory = _compared(light, measure) + _mapped(patterns, number, light.wide)
+    return Cost(memory, {"result": _made(patterns, number, light.wide)})
 
 
-def tested(patterns: Outline, models: Outline, radius: Any, precision: str | None, permutations: int) -> Cost:
+def tested(
+    patterns: Outline,
+    models: Outline,
+    metric: Any,
+    similarity: Any,
+    radius: Any,
+    precision: str | None,
+    permutations: int,
+) -> Cost:
     """``searchlight_test``: the permuted models besides, and four results instead of one."""
-    wide, number, n = _wide(patterns, precision), models["number"], patterns["conditions"]
-    pairs = n * (n - 1) // 2
-    queries = min(permutations, math.factorial(min(n, 12))) * number * pairs * wide
+    light, measure = _light(patterns, metric, radius, precision), _measure(similarity)
+    number, pairs, wide = models["number"], light.pairs, light.wide
+    queries = min(permutations, math.factorial(min(light.n, 12))) * number * pairs * wide
     products = processors() * centres_of(pairs) * (2 * pairs + ROWS) * wide
-    memory = _compared(patterns, radius, precision, products, permutations * number) + queries
+    memory = _compared(light, measure, products, permutations * number) + queries
     memory += 4 * _mapped(patterns, number, wide)
     made = {"maps": _made(patterns, number, wide)}
     made |= {name: _p_maps(number, patterns, permutations, name != "p") for name in ("p", "p_fdr", "p_fwe")}
-    return Cost(LIBRARIES + memory, {**made, "centres": outlines.small()})
+    return Cost(memory, {**made, "centres": outlines.small()})
 
 
-def rdms(patterns: Outline, radius: Any, precision: str | None, centres: int | None) -> Cost:
+def rdms(patterns: Outline, metric: Any, radius: Any, precision: str | None, centres: int | None) -> Cost:
     """``searchlight_rdms``: the RDMs of all centres, or of so many."""
-    wide, n = _wide(patterns, precision), patterns["conditions"]
+    light = _light(patterns, metric, radius, precision)
     number = patterns["channels"] if centres is None else min(centres, patterns["channels"])
-    whole = number * (n * (n - 1) // 2) * wide
-    made = Outline("searchlight_rdms", {"number": number, "conditions": n}, whole + number * 33)
-    return Cost(LIBRARIES + volume_bytes(patterns, radius, precision) + whole, {"result": made})
+    whole = number * light.pairs * light.wide
+    made = Outline("searchlight_rdms", {"number": number, "conditions": light.n}, whole + number * 33)
+    return Cost(LIBRARIES + light.volume() + whole + light.making(number), {"result": made})
+
+
+def _light(patterns: Outline, metric: Any, radius: Any, precision: str | None) -> _Light:
+    from isocortex_rsa._components import metric_handle
+
+    return _Light(patterns, metric_handle(metric), radius, precision)
+
+
+def _measure(similarity: Any) -> SimilarityHandle:
+    from isocortex_rsa._components import similarity_handle
+
+    return similarity_handle(similarity)
+
+
+def _compared(light: _Light, measure: SimilarityHandle, products: int = 0, queries: int = 0) -> int:
+    """Libraries, volume, a block, and what is made of it: while it is made, or while it is compared."""
+    block = light.block(queries)
+    centres = block // max(1, light.pairs * light.wide)
+    comparing = max(_comparing(light, measure, block, centres), light.making(centres))
+    statistics = STATISTICS if _ranks(measure, light.pairs) else 0
+    return LIBRARIES + statistics + light.volume() + block + max(comparing, products)
+
+
+def _comparing(light: _Light, measure: SimilarityHandle, block: int, centres: int) -> int:
+    """Embedded RDMs of a block, or of a part of it, and what embedding them takes meanwhile."""
+    pairs, wide = light.pairs, light.wide
+    if has_kernel(measure):
+        sorting = processors() * piece_of(pairs) * pairs * (wide + 8) if pairs > COUNTING else 0
+        return block + max(sorting, block // wide)
+    dimensions, held = pairs, 0
+    if measure.embeds(pairs):
+        dimensions = np.shape(measure.embed(np.arange(pairs, dtype=np.float64)[None]))[1]
+        held = min(centres, columns_of(dimensions, wide)) * dimensions * wide
+    some = min(centres, piece_of(max(dimensions, pairs)))
+    return int(held + COPIES * some * max(dimensions, pairs) * 8)
+
+
+def _ranks(measure: SimilarityHandle, pairs: int) -> bool:
+    """Whether a measure takes scipy's ranks, as a stranger's may."""
+    import isocortex_rsa as rsa
+
+    plain = (rsa.Pearson, rsa.Cosine, rsa.WhitenedPearson, rsa.WhitenedCosine, rsa.KendallTauA)
+    return type(measure.component) not in plain or not measure.embeds(pairs)
 
 
 def _p_maps(number: int, patterns: Outline, permutations: int, few: bool) -> Outline:
@@ -79,22 +197,6 @@ def _made(patterns: Outline, number: int, itemsize: int) -> Outline:
     return outlines.maps(number, patterns["channels"], itemsize, patterns["grid"])
 
 
-def _compared(
-    patterns: Outline, radius: Any, precision: str | None, products: int = 0, queries: int = 0
-) -> int:
-    """Volume, a block, its ranks, and what ranking or multiplying takes meanwhile."""
-    wide, n = _wide(patterns, precision), patterns["conditions"]
-    pairs = n * (n - 1) // 2
-    block = block_bytes(patterns, pairs, wide, pieces_of(patterns["channels"], pairs, queries))
-    sorting = processors() * piece_of(pairs) * pairs * (wide + 8) if pairs > COUNTING else 0
-    return volume_bytes(patterns, radius, precision) + 2 * block + max(sorting, block // wide, products)
-
-
 def _mapped(patterns: Outline, number: int, wide: int) -> int:
     """Maps of the models, and the volume that one file is written from."""
     return int(number * (patterns["channels"] + math.prod(patterns["grid"])) * wide)
-
-
-def _wide(patterns: Outline, precision: str | None) -> int:
-    given = {"float32": 4, "float64": 8}
-    return given[precision] if precision else max(4, int(patterns["itemsize"]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -201,14 +202,43 @@ def test_the_memory_of_a_searchlight_is_as_estimated() -> None:
     models = ic.RDMs(rng.random((2, n * (n - 1) // 2)), names, ["x", "y"], "random")
     known = outlines.patterns(n, 9216, grid=shape, plane=576)
     given = {"patterns": known, "models": outlines.rdms(2, n)}
-    held = data.values.nbytes
+    held, libraries = data.values.nbytes, own.LIBRARIES + own.STATISTICS
     step = ic.get("step", "searchlight_rsa")
-    expected = estimated("searchlight_rsa", own.LIBRARIES, **given) - held
+    expected = estimated("searchlight_rsa", libraries, **given) - held
     assert expected == pytest.approx(peak(lambda: step(data, models)), rel=0.25)
     test = ic.get("step", "searchlight_test")
-    expected = estimated("searchlight_test", own.LIBRARIES, **given, permutations=50) - held
+    expected = estimated("searchlight_test", libraries, **given, permutations=50) - held
     measured = peak(lambda: test(data, models, np.random.default_rng(0), permutations=50))
     assert expected == pytest.approx(measured, rel=0.25)
+
+
+def test_the_memory_of_a_searchlight_depends_on_metric_and_similarity() -> None:
+    from isocortex_searchlight import costs as own
+
+    def stranger(patterns: np.ndarray) -> np.ndarray:
+        return np.asarray(ic.get("rdm_metric", "sqeuclidean")(patterns))
+
+    stranger.from_moments = lambda n, a, b, aa, bb, ab: aa + bb - 2 * ab  # type: ignore[attr-defined]
+    rng, n, shape = np.random.default_rng(0), 20, (12, 16, 16)
+    names, space = [f"c{k}" for k in range(n)], ic.Space(np.ones(shape, bool), np.eye(4))
+    values = rng.standard_normal((3 * n, 3072), np.float32)
+    data = ic.Patterns(values, names * 3, runs=[f"r{k // n}" for k in range(3 * n)], space=space)
+    once = ic.Patterns(values[:n], names, space=space)
+    models = ic.RDMs(rng.random((2, n * (n - 1) // 2)), names, ["x", "y"], "random")
+    step = ic.get("step", "searchlight_rsa")
+    for metric, similarity in [
+        ("crossnobis", "pearson"),
+        (stranger, "cosine"),
+        ("correlation", "kendall_tau_a"),
+        ("correlation", "whitened_pearson"),
+    ]:
+        runs = 3 if metric == "crossnobis" else 1
+        known = outlines.patterns(runs * n, 3072, conditions=n, grid=shape, plane=256)
+        given = {"patterns": known, "models": outlines.rdms(2, n), "metric": metric, "similarity": similarity}
+        patterns = data if runs == 3 else once
+        expected = estimated("searchlight_rsa", own.LIBRARIES, **given) - patterns.values.nbytes
+        taken = peak(partial(step, patterns, models, metric, similarity))
+        assert 0.8 * taken <= expected <= 1.6 * taken, (metric, similarity, expected / taken)
 
 
 def test_the_memory_of_decoding_is_as_estimated() -> None:

@@ -27,8 +27,9 @@ def patterns(
     box: tuple[int, ...] | None = None,
     plane: int | None = None,
     itemsize: int = 4,
+    runs: int | None = None,
 ) -> Outline:
-    """Patterns (samples, channels) of so many different conditions and stimuli.
+    """Patterns (samples, channels) of so many different conditions, stimuli and runs.
 
     Of voxels on a ``grid`` (x, y, z): the ``box`` around the mask, and the most voxels with one x. Where
     these are not known the mask counts as an ellipsoid that fills the grid.
@@ -40,6 +41,7 @@ def patterns(
         "itemsize": itemsize,
     }
     sizes |= {} if stimuli is None else {"stimuli": stimuli}
+    sizes |= {} if runs is None else {"runs": runs}
     if grid is not None:
         sizes |= {"grid": tuple(grid), "box": tuple(box or grid)}
         sizes["plane"] = plane or min(math.prod(grid[1:]), math.ceil(1.5 * channels / grid[0]))
@@ -112,11 +114,11 @@ def of_result(folder: Path, kind: type[Data], size: int) -> Outline:
 def _patterns(folder: Path, kind: Any) -> Outline:
     data: Patterns = kind.load(folder)
     stimuli = None if data.stimuli is None else len(set(data.stimuli))
+    runs = None if data.runs is None else len(set(data.runs))
     number, channels = data.values.shape
-    where = {"channels": channels} if data.space is None else within(data.space.mask)
-    return patterns(
-        number, conditions=len(data.condition_names), stimuli=stimuli, itemsize=data.values.itemsize, **where
-    )
+    where: dict[str, Any] = {"channels": channels} if data.space is None else within(data.space.mask)
+    named: dict[str, Any] = {"conditions": len(data.condition_names), "stimuli": stimuli, "runs": runs}
+    return patterns(number, itemsize=data.values.itemsize, **named, **where)
 
 
 def _rdms(folder: Path, kind: Any) -> Outline:

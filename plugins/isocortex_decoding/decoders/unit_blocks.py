@@ -17,6 +17,8 @@ from isocortex_decoding.decoders.weights import UNITS, Array
 
 _BLOCK_BYTES = 64 * 2**20
 """What the targets of a block may take in float64."""
+_ROWS = 32
+"""Rows that are read from a memory map at a time: each brings up to 2 MiB around what is wanted (Linux)."""
 
 
 def blocks(units: int, rows: int, most: int | None = None) -> Iterator[tuple[int, int]]:
@@ -35,14 +37,21 @@ def read_units(values: Array, rows: npt.NDArray[np.intp], start: int, stop: int)
 
     No other rows are read, and the pages of a memory map that were read are given back.
     """
+    found = np.empty((len(rows), stop - start), values.dtype)
+    step = len(rows) if mapping(values) is None else _ROWS
+    for first in range(0, len(rows), max(step, 1)):
+        part = slice(first, first + step)
+        found[part] = _units_of(values, rows[part], start, stop)
+        release(values)
+    return found
+
+
+def _units_of(values: Array, rows: npt.NDArray[np.intp], start: int, stop: int) -> Array:
     shape = values.shape[1:]
     if values.flags.c_contiguous or values.ndim == 2:
-        found = values.reshape(len(values), math.prod(shape))[rows, start:stop]
-    else:
-        places = np.unravel_index(np.arange(start, stop), shape)
-        found = values[(rows[:, None], *(place[None] for place in places))]
-    release(values)
-    return np.asarray(found)
+        return np.asarray(values.reshape(len(values), math.prod(shape))[rows, start:stop])
+    places = np.unravel_index(np.arange(start, stop), shape)
+    return np.asarray(values[(rows[:, None], *(place[None] for place in places))])
 
 
 def release(values: Array) -> None:

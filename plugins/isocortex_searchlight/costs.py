@@ -15,7 +15,7 @@ from isocortex.pipeline.costs import Cost, Outline
 from isocortex.threads import processors
 from isocortex_searchlight.embedding import COUNTING, has_kernel, piece_of
 from isocortex_searchlight.engine import BLOCK_BYTES
-from isocortex_searchlight.forms import dtype_for
+from isocortex_searchlight.forms import FACTORS, dtype_for
 from isocortex_searchlight.permutations import ROWS, centres_of
 from isocortex_searchlight.rsa import columns_of, pieces_of
 
@@ -76,7 +76,10 @@ class _Light:
         padded = math.prod(length + reach for length in self.patterns["box"]) * self.wide
         if self.way == "called":
             return int(padded)
-        return int(padded * (self._factors() if self.way == "additive" else self.n + 1))
+        if self.way != "additive":
+            return int(padded * (self.n + 1))
+        some = min(self.patterns["samples"] * self.patterns["channels"], FACTORS)
+        return int(padded * self._factors() + 6 * some * 8)
 
     def _factors(self) -> int:
         """Rows of both factors of an additive metric: of each condition, in each run where it takes these."""

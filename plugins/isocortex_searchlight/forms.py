@@ -25,7 +25,7 @@ ALIKE = {np.dtype(np.float32): 1e-3, np.dtype(np.float64): 1e-11}
 """A centre with a distance below this has lost the digits that tell its distances apart: likewise."""
 
 
-FACTORS = 2**20
+FACTORS = 2**18
 """Numbers that an additive metric takes at a time: each channel by itself, so that no bit depends on it."""
 
 

@@ -262,6 +262,33 @@ def test_the_memory_of_decoding_is_as_estimated() -> None:
     assert expected == pytest.approx(peak(lambda: step(train, test, features, decoder)), rel=0.25)
 
 
+def test_features_in_float64_and_large_pictures_take_more(tmp_path: Path) -> None:
+    from isocortex_vision.models.vgg import VGG16
+
+    step = ic.get("step", "extract_features")
+    plain, double = (
+        VGG16(width=0.0625, image_size=32, head="none", precision=precision)
+        for precision in ("float32", "float64")
+    )
+
+    def cost(model: Any, size: int) -> Cost:
+        found = costs_of(step)
+        assert found is not None
+        given = {"images": outlines.images(16, size, size), "model": model, "layers": "conv*"}
+        rest = {"batch": 16, "units": None, "grid": None, "units_seed": 0}
+        return found.of({name: (lambda value=value: value) for name, value in {**given, **rest}.items()})
+
+    pixels = np.random.default_rng(0).integers(0, 255, (16, 32, 32, 3), dtype=np.uint8)
+    made = step(ic.Images(pixels, [str(k) for k in range(16)]), double, "conv*")
+    made.save(tmp_path)
+    size = sum(path.stat().st_size for path in tmp_path.rglob("*.npy"))
+    assert cost(double, 32).outputs["result"].disk == pytest.approx(size, rel=0.1)
+    assert cost(plain, 32).outputs["result"].disk == pytest.approx(size / 2, rel=0.1)
+    whole = 16 * 900 * 900 * 3  # as given, in the network's precision, and as that is resized
+    assert 8 * whole < cost(plain, 900).memory - cost(plain, 32).memory < 10 * whole
+    assert 16 * whole < cost(double, 900).memory - cost(double, 32).memory < 18 * whole
+
+
 def test_an_outline_says_why_a_size_is_not_known() -> None:
     with pytest.raises(Unknown, match="the grid of the patterns are not known"):
         outlines.patterns(10, 20)["grid"]

@@ -8,6 +8,7 @@ from typing import Any
 from isocortex.pipeline import outlines
 from isocortex.pipeline.costs import Cost, Outline
 from isocortex.threads import processors
+from isocortex_decoding import VoxelSelectedRidge
 from isocortex_decoding.decoders.ridge import matrices_of
 from isocortex_decoding.decoders.shared import GRAM_BYTES
 from isocortex_decoding.decoders.unit_blocks import blocks
@@ -36,9 +37,10 @@ def decoding(
     shared = samples * voxels * (int(patterns["itemsize"]) + wide)  # as they are read, and as they are used
     shared += test["samples"] * voxels * int(test["itemsize"]) + 2 * tested * voxels * 8
     preparing = samples * voxels * (8 + 8 + wide)
-    memory = shared + max(
-        preparing, _units(rows, tested, width, chosen, wide) + _system(samples, voxels, rows, chosen, wide)
-    )
+    operator = chosen == voxels and isinstance(decoder, VoxelSelectedRidge)  # see ``decoders.operator``
+    weights = rows * voxels * wide if operator else width * chosen * (wide + 4)
+    units = _units(rows, tested, width, wide) + weights
+    memory = shared + max(preparing, units + _system(samples, voxels, rows, chosen, wide))
     return Cost(LIBRARIES + memory, {"result": outlines.features(tested, shapes, wide)})
 
 
@@ -54,6 +56,6 @@ def _system(samples: int, voxels: int, rows: int, chosen: int, wide: int) -> int
     return int(crossed + gram + processors() * own * matrices_of(own))
 
 
-def _units(rows: int, tested: int, width: int, chosen: int, wide: int) -> int:
-    """A block of units: as they are read, in float64 with what is made of them, predictions, weights."""
-    return int(width * (rows * (4 + 2 * 8 + wide) + tested * (wide + 16) + chosen * (wide + 4)))
+def _units(rows: int, tested: int, width: int, wide: int) -> int:
+    """A block of units: as they are read, in float64 with what is made of them, predictions."""
+    return int(width * (rows * (4 + 2 * 8 + wide) + tested * (wide + 16)))

@@ -33,37 +33,50 @@ def extraction(
     if whole is None:
         raise Unknown(f"the model {type(model).__name__} does not say the shapes of its layers")
     wanted, choice = select_layers(model, layers), Choice(units, grid, units_seed)
-    made = outlines.features(images["number"], {name: choice.of(name, whole[name]).shape for name in wanted})
+    wide = _wide(model)
+    shapes = {name: choice.of(name, whole[name]).shape for name in wanted}
+    made = outlines.features(images["number"], shapes, wide)
     size = min(batch_size(model, layers, batch), images["number"])
-    one = 4 * sum(math.prod(whole[name]) for name in wanted)
+    features = size * wide * sum(math.prod(whole[name]) for name in wanted)
     picture = images["height"] * images["width"] * 3
     held = images["number"] * picture * (images["itemsize"] if images["itemsize"] == 1 else 0)
     read = held if held <= HELD else size * picture
-    return Cost(LIBRARIES + BESIDES + read + _network(model, wanted, size, size * one), {"result": made})
+    # a batch of pictures in their full size: as given, in the network's precision, and being resized
+    given = size * picture * (1 if images["itemsize"] == 1 else 2 * wide)
+    network = _network(model, wanted, size, features, 2 * wide * size * picture)
+    return Cost(LIBRARIES + BESIDES + read + given + network, {"result": made})
 
 
-def _network(model: Any, wanted: Sequence[str], size: int, features: int) -> int:
-    """Weights and activities while a batch is computed, features (bytes) among them.
+def _wide(model: Any) -> int:
+    """Bytes of a number of the features."""
+    return 8 if getattr(model, "precision", "") == "float64" else 4
+
+
+def _network(model: Any, wanted: Sequence[str], size: int, features: int, pictures: int) -> int:
+    """Weights, and what is there while a batch is computed: pictures (bytes), or activities and features.
 
     TensorFlow holds each weight twice (its own, and in the order that its kernels want), and with large
-    batches the activities too. Of a model that does not show its architecture only features count.
+    batches the activities too. In float64 nothing is fused: a layer's products, their sums with the bias and
+    what is rectified are there together. Of a model that does not show its architecture only features count.
     """
-    many = COMPILER + features if size >= MANY else 0
+    wide, many = _wide(model), size >= MANY and _wide(model) == 4
+    compiled = COMPILER + features if many else 0
     architecture = getattr(model, "architecture", None)
     if architecture is None:
-        return int(features + many)
+        return int(max(features + compiled, pictures))
     deepest = next(name for name in reversed(architecture.addresses) if name in set(wanted))
     stages = list(architecture.until(deepest).stages())
-    used = sum(_kernel(stage) for stage in stages)
-    faster = sum(4 * _kernel(stage) for stage in stages if pays(stage)) if size >= MANY else 0
-    between = 2 * size * 4 * max(math.prod(stage.shape_out) for stage in stages)
+    used = sum(_kernel(stage, wide) for stage in stages)
+    faster = sum(4 * _kernel(stage) for stage in stages if pays(stage)) if many else 0
+    largest = size * wide * max(math.prod(stage.shape_out) for stage in stages)
+    active = features + 3 * largest if wide == 8 else max(features, 2 * largest)
     stored = sum(_kernel(stage) for stage in architecture.stages()) if _in_memory(model) else 0
-    return int(stored + 2 * used + faster + max(features, between) + many)
+    return int(stored + 2 * used + faster + max(active + compiled, pictures))
 
 
-def _kernel(stage: Stage) -> int:
-    """Bytes of a layer's kernel in float32."""
-    return 4 * math.prod(kernel_shape(stage)) if isinstance(stage.layer, WithWeights) else 0
+def _kernel(stage: Stage, wide: int = 4) -> int:
+    """Bytes of a layer's kernel."""
+    return wide * math.prod(kernel_shape(stage)) if isinstance(stage.layer, WithWeights) else 0
 
 
 def _in_memory(model: Any) -> bool:

@@ -29,6 +29,21 @@ def with_moments(moments: Any) -> Any:
     return metric
 
 
+def with_factors(change: Any) -> Any:
+    def metric(patterns: Any) -> Any:
+        return mean_square(patterns)
+
+    def factors(patterns: Any) -> Any:
+        return change(patterns)[None], patterns[None]
+
+    metric.channel_factors = factors  # type: ignore[attr-defined]
+    return metric
+
+
+def over_channels(patterns: Any) -> Any:
+    return patterns * (patterns.shape[1] / 12)
+
+
 def by_columns(patterns: Any) -> Any:
     rows, columns = np.triu_indices(len(patterns), 1)
     order = np.lexsort((rows, columns))
@@ -88,6 +103,8 @@ def test_a_metric_with_settings() -> None:
         (lambda patterns: pdist(patterns - patterns[0]) + patterns[0, 0], "upper triangle"),
         (lambda patterns: pdist(patterns) * patterns.dtype.itemsize, "float32 differs"),
         (with_moments(lambda n, a, b, aa, bb, ab: aa + bb - 2 * ab), "from_moments gives"),
+        (with_factors(lambda patterns: 2 * patterns), "is not the metric"),
+        (with_factors(over_channels), "must not depend on the others"),
         (needy, "names that nobody provides"),
     ],
 )

@@ -32,6 +32,9 @@ class RDMMetric(Protocol):
     ``from_moments(count, sum_a, sum_b, sum_aa, sum_bb, sum_ab)`` : the dissimilarity of one pair from
         the number of channels and the sums and products over them, in plain arithmetic that numba can
         compile. The searchlight then never gathers voxels. It gives NaN where the metric is undefined.
+    ``channel_factors(patterns, **needs)`` : two arrays (parts, conditions, channels) for a metric that is the
+        mean over channels, summed over parts, of products of their differences between two conditions. What
+        it gives for a channel depends on that channel alone: the searchlight asks for some at a time.
 
     A metric with settings that change ``from_moments`` is a class, whose instances have the one that belongs
     to their settings. A function is used without its ``from_moments`` when it is given settings.

@@ -6,6 +6,7 @@ where it is a class. ``isocortex.testing_fixtures`` has a pytest fixture that ru
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -70,6 +71,13 @@ def check_rdm_metric(metric: Callable[..., Array], settings: Mapping[str, Any] |
     )
     if hasattr(metric, "from_moments") and not settings:
         _check_moments(metric.from_moments, patterns[:5], values)
+    if hasattr(metric, "channel_factors"):
+        by_run: dict[str, Any] = {"conditions": conditions, "runs": runs} if "runs" in needs else {}
+        _check_factors(
+            functools.partial(metric.channel_factors, **by_run, **settings),
+            patterns if by_run else patterns[:5],
+            values,
+        )
 
 
 def _check_moments(from_moments: Callable[..., float], patterns: Array, values: Array) -> None:
@@ -79,6 +87,23 @@ def _check_moments(from_moments: Callable[..., float], patterns: Array, values: 
         _require(
             np.isclose(moment, value, rtol=1e-6), f"metric: from_moments gives {moment}, the metric {value}"
         )
+
+
+def _check_factors(factors: Callable[[Array], tuple[Array, Array]], patterns: Array, values: Array) -> None:
+    left, right = factors(patterns)
+    rows, columns = np.triu_indices(left.shape[1], 1)
+    products = (left[:, rows] - left[:, columns]) * (right[:, rows] - right[:, columns])
+    _require(
+        np.allclose(products.mean(axis=2).sum(axis=0), values, rtol=1e-6, atol=1e-9),
+        "metric: the mean over channels of what channel_factors gives is not the metric",
+    )
+    _require(
+        all(
+            np.allclose(some, whole[..., 5:])
+            for some, whole in zip(factors(patterns[:, 5:]), (left, right), strict=True)
+        ),
+        "metric: channel_factors of some channels must not depend on the others",
+    )
 
 
 def check_similarity(similarity: Any) -> None:

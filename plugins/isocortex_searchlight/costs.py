@@ -13,7 +13,7 @@ from isocortex.handles import MetricHandle, SimilarityHandle
 from isocortex.pipeline import outlines
 from isocortex.pipeline.costs import Cost, Outline
 from isocortex.threads import processors
-from isocortex_searchlight.embedding import COUNTING, has_kernel, piece_of
+from isocortex_searchlight.embedding import COUNTING, has_kernel, linear_piece, piece_of
 from isocortex_searchlight.engine import BLOCK_BYTES
 from isocortex_searchlight.forms import FACTORS, dtype_for
 from isocortex_searchlight.permutations import ROWS, centres_of
@@ -71,6 +71,11 @@ class _Light:
         volume = math.prod(self.patterns["grid"]) * held * own
         return int(samples * channels * own + volume + max(averaged, self._boxes()))
 
+    def preparing(self) -> int:
+        """What is held while the boxes are filled, besides them: the factors of an additive metric."""
+        some = min(self.patterns["samples"] * self.patterns["channels"], FACTORS)
+        return int(6 * some * 8) if self.way == "additive" else 0
+
     def _boxes(self) -> int:
         reach = 2 * math.ceil(3 if self.radius is None else self.radius)
         padded = math.prod(length + reach for length in self.patterns["box"]) * self.wide
@@ -78,8 +83,7 @@ class _Light:
             return int(padded)
         if self.way != "additive":
             return int(padded * (self.n + 1))
-        some = min(self.patterns["samples"] * self.patterns["channels"], FACTORS)
-        return int(padded * self._factors() + 6 * some * 8)
+        return int(padded * self._factors())
 
     def _factors(self) -> int:
         """Rows of both factors of an additive metric: of each condition, in each run where it takes these."""
@@ -141,7 +145,8 @@ def rdms(patterns: Outline, metric: Any, radius: Any, precision: str | None, cen
     number = patterns["channels"] if centres is None else min(centres, patterns["channels"])
     whole = number * light.pairs * light.wide
     made = Outline("searchlight_rdms", {"number": number, "conditions": light.n}, whole + number * 33)
-    return Cost(LIBRARIES + light.volume() + whole + light.making(number), {"result": made})
+    memory = LIBRARIES + light.volume() + max(light.preparing(), whole + light.making(number))
+    return Cost(memory, {"result": made})
 
 
 def _light(patterns: Outline, metric: Any, radius: Any, precision: str | None) -> _Light:
@@ -162,21 +167,29 @@ def _compared(light: _Light, measure: SimilarityHandle, products: int = 0, queri
     centres = block // max(1, light.pairs * light.wide)
     comparing = max(_comparing(light, measure, block, centres), light.making(centres))
     statistics = STATISTICS if _ranks(measure, light.pairs) else 0
-    return LIBRARIES + statistics + light.volume() + block + max(comparing, products)
+    return LIBRARIES + statistics + light.volume() + max(light.preparing(), block + max(comparing, products))
 
 
 def _comparing(light: _Light, measure: SimilarityHandle, block: int, centres: int) -> int:
     """Embedded RDMs of a block, or of a part of it, and what embedding them takes meanwhile."""
     pairs, wide = light.pairs, light.wide
     if has_kernel(measure):
-        sorting = processors() * piece_of(pairs) * pairs * (wide + 8) if pairs > COUNTING else 0
-        return block + max(sorting, block // wide)
+        return block + max(_ranking(measure, pairs, wide), block // wide)
     dimensions, held = pairs, 0
     if measure.embeds(pairs):
         dimensions = np.shape(measure.embed(np.arange(pairs, dtype=np.float64)[None]))[1]
         held = min(centres, columns_of(dimensions, wide)) * dimensions * wide
     some = min(centres, piece_of(max(dimensions, pairs)))
     return int(held + COPIES * some * max(dimensions, pairs) * 8)
+
+
+def _ranking(measure: SimilarityHandle, pairs: int, wide: int) -> int:
+    """What the threads hold while they rank, or take means and norms of, some RDMs each."""
+    from isocortex_rsa import Spearman
+
+    if type(measure.component) is not Spearman:
+        return int(processors() * linear_piece(pairs) * pairs * (16 + wide))
+    return int(processors() * piece_of(pairs) * pairs * (wide + 8)) if pairs > COUNTING else 0
 
 
 def _ranks(measure: SimilarityHandle, pairs: int) -> bool:

@@ -26,6 +26,11 @@ def piece_of(pairs: int) -> int:
     return max(1, min(2048, SORTING // max(pairs, 1)))
 
 
+def linear_piece(pairs: int) -> int:
+    """Centres whose means and norms a thread takes at a time."""
+    return max(16, CACHED // max(pairs, 1))
+
+
 class Embedded(NamedTuple):
     """Embedded RDMs, (dimensions, centres), and what their inner products are still to be multiplied by.
 
@@ -110,7 +115,7 @@ def _linear_block(values: Array, dtype: np.dtype[Any], centre: bool) -> Embedded
         columns[:, start:stop] = rows
         factors[start:stop] = _factors(np.linalg.norm(rows, axis=0), bad, dtype)
 
-    over(centres, some, piece=max(16, CACHED // max(pairs, 1)))
+    over(centres, some, piece=linear_piece(pairs))
     return Embedded(columns, factors)
 
 

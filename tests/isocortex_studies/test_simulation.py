@@ -203,6 +203,25 @@ def test_designs_that_cannot_be_are_an_error(
         simulate_responses(signals, regions, "S1", **setting)
 
 
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ({"noise": -1.0}, "noise is -1; give 0 or more"),
+        ({"smoothness": float("nan")}, "smoothness is nan; give 0 or more"),
+        ({"signal": -2.0}, "signal is -2; give 0 or more"),
+        ({"tr": 0.0}, "tr is 0 s; give a time above 0"),
+        ({"soa": -6.0}, "soa is -6 s"),
+        ({"duration": float("inf")}, "duration is inf s"),
+        ({"soa": 1.0, "tr": 2.0}, "cannot tell 32 trials apart"),
+    ],
+)
+def test_numbers_that_no_scanner_has_are_an_error(
+    signals: Features, regions: StatMaps, setting: dict[str, float], said: str
+) -> None:
+    with pytest.raises(DataError, match=said):
+        simulate_responses(signals, regions, "S1", trials=32, **setting)
+
+
 def test_answers_count_what_was_recovered_and_what_was_found_elsewhere(regions: StatMaps) -> None:
     low, code = np.asarray(regions.values) > 0
     free = np.flatnonzero(~low & ~code)

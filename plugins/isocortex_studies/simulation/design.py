@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from isocortex.errors import DataError
+
 Floats = npt.NDArray[np.float64]
 _HIGH_PASS = 128.0
 """Longest period in seconds that the GLM's drift regressors leave in."""
@@ -36,10 +38,22 @@ def trial_estimates(
     trials : in a run, one every ``soa`` seconds.
     duration, soa, tr, delay : seconds. A response of 1 lets a single trial peak at 1.
     autocorrelation : of the noise from a volume to the next.
+
+    Raises
+    ------
+    DataError where a time is not above 0, or the volumes are too few or too far apart to tell the trials apart.
     """
+    for name, seconds in (("duration", duration), ("soa", soa), ("tr", tr)):
+        if not 0 < seconds < np.inf:
+            raise DataError(f"simulated trials: {name} is {seconds:g} s; give a time above 0")
     onsets = soa * (1 + np.arange(trials))
     times = tr * np.arange(int(np.ceil((onsets[-1] + soa + 20.0) / tr)))
     model = np.column_stack([regressors(times, onsets, duration, 0.0), _drifts(times)])
+    if np.linalg.matrix_rank(model) < model.shape[1]:
+        raise DataError(
+            f"simulated trials: {len(times)} volumes, one every {tr:g} s, cannot tell {trials} trials apart that come "
+            f"every {soa:g} s; give a shorter tr or a longer soa"
+        )
     pseudo = np.linalg.pinv(model)[:trials]
     lags = np.abs(np.subtract.outer(np.arange(len(times)), np.arange(len(times))))
     covariance = pseudo @ (autocorrelation**lags) @ pseudo.T

@@ -83,6 +83,9 @@ def simulate_responses(
             f"simulate_responses: trials is {trials}, repeats {repeats}, autocorrelation {autocorrelation}; "
             "give 1 trial and 1 repeat or more, and an autocorrelation between -1 and 1"
         )
+    for name, number in (("signal", signal), ("noise", noise), ("smoothness", smoothness)):
+        if not 0 <= number < np.inf:
+            raise DataError(f"simulate_responses: {name} is {number:g}; give 0 or more")
     stimuli = _shown(signals, shown)
     if (len(stimuli) * repeats) % trials:
         raise DataError(

@@ -41,7 +41,7 @@ def trial_estimates(
 
     Raises
     ------
-    DataError where a time is not above 0, or the volumes are too few or too far apart to tell the trials apart.
+    DataError where a time is not above 0, or the volumes are too few or far between to tell trials apart.
     """
     for name, seconds in (("duration", duration), ("soa", soa), ("tr", tr)):
         if not 0 < seconds < np.inf:
@@ -51,8 +51,8 @@ def trial_estimates(
     model = np.column_stack([regressors(times, onsets, duration, 0.0), _drifts(times)])
     if np.linalg.matrix_rank(model) < model.shape[1]:
         raise DataError(
-            f"simulated trials: {len(times)} volumes, one every {tr:g} s, cannot tell {trials} trials apart that come "
-            f"every {soa:g} s; give a shorter tr or a longer soa"
+            f"simulated trials: {len(times)} volumes, one every {tr:g} s, cannot tell {trials} trials apart "
+            f"that come every {soa:g} s; give a shorter tr or a longer soa"
         )
     pseudo = np.linalg.pinv(model)[:trials]
     lags = np.abs(np.subtract.outer(np.arange(len(times)), np.arange(len(times))))

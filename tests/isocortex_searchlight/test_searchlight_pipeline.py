@@ -47,6 +47,7 @@ def test_steps_in_a_pipeline(tmp_path: Path) -> None:
     assert ic.run(tmp_path / "p.yaml", tmp_path / "out").reused == list(run.event.instances)
 
 
+@pytest.mark.slow
 def test_the_shipped_pipeline_finds_what_was_planted(tmp_path: Path) -> None:
     run = ic.run("searchlight-codes", tmp_path, preset="quick")
     significant = dict(zip(run["group.summary"]["model"], run["group.summary"]["significant"], strict=True))

@@ -92,6 +92,7 @@ def mixed(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_its_own_tests_pass(visitor: Visitor) -> None:
     done = visitor.environment.run("-m", "pytest", "-q", "-p", "no:cacheprovider", visitor.source)
     assert done.returncode == 0, done.stdout
@@ -137,6 +138,7 @@ print("all there")
     assert done.stdout == "all there\n", done.stderr
 
 
+@pytest.mark.slow
 def test_its_pipeline_uses_all_of_its_components(visitor: Visitor, root: Path, tmp_path: Path) -> None:
     arguments = ("--set", f"root={root}")
     alone = visitor.statuses("visitor-study", tmp_path / "one", *arguments)

@@ -28,7 +28,6 @@ def _quiet() -> Iterator[None]:
             os.close(kept)
 
 
-os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")  # a GPU sums in any order otherwise; "0" is faster there
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what fails is raised; its optimiser gives up more often
 with _quiet():
     import tensorflow as tf

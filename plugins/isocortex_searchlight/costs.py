@@ -174,7 +174,7 @@ def _comparing(light: _Light, measure: SimilarityHandle, block: int, centres: in
     """Embedded RDMs of a block, or of a part of it, and what embedding them takes meanwhile."""
     pairs, wide = light.pairs, light.wide
     if has_kernel(measure):
-        return block + max(_ranking(measure, pairs, wide), block // wide)
+        return block + max(_by_threads(measure, pairs, wide, centres), block // wide)
     dimensions, held = pairs, 0
     if measure.embeds(pairs):
         dimensions = np.shape(measure.embed(np.arange(pairs, dtype=np.float64)[None]))[1]
@@ -183,13 +183,13 @@ def _comparing(light: _Light, measure: SimilarityHandle, block: int, centres: in
     return int(held + COPIES * some * max(dimensions, pairs) * 8)
 
 
-def _ranking(measure: SimilarityHandle, pairs: int, wide: int) -> int:
-    """What the threads hold while they rank, or take means and norms of, some RDMs each."""
+def _by_threads(measure: SimilarityHandle, pairs: int, wide: int, centres: int) -> int:
+    """What threads hold of some RDMs each: values and order to sort them, or float64 for means."""
     from isocortex_rsa import Spearman
 
     if type(measure.component) is not Spearman:
-        return int(processors() * linear_piece(pairs) * pairs * (16 + wide))
-    return int(processors() * piece_of(pairs) * pairs * (wide + 8)) if pairs > COUNTING else 0
+        return min(centres, processors() * linear_piece(pairs)) * pairs * (wide + 16)
+    return min(centres, processors() * piece_of(pairs)) * pairs * (wide + 8) if pairs > COUNTING else 0
 
 
 def _ranks(measure: SimilarityHandle, pairs: int) -> bool:

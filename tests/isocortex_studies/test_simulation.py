@@ -222,6 +222,13 @@ def test_numbers_that_no_scanner_has_are_an_error(
         simulate_responses(signals, regions, "S1", trials=32, **setting)
 
 
+def test_an_impulse_is_a_stimulus(signals: Features, regions: StatMaps) -> None:
+    values = simulate_responses(signals, regions, "S1", trials=32, duration=0.0, noise=0.0).values
+    longer = simulate_responses(signals, regions, "S1", trials=32, duration=4.0, noise=0.0).values
+    for one, other in zip(values.T, longer.T, strict=True):  # the same brain, through another shape
+        assert np.corrcoef(one, other)[0, 1] > 0.9
+
+
 def test_answers_count_what_was_recovered_and_what_was_found_elsewhere(regions: StatMaps) -> None:
     low, code = np.asarray(regions.values) > 0
     free = np.flatnonzero(~low & ~code)

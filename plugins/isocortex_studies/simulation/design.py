@@ -41,9 +41,11 @@ def trial_estimates(
 
     Raises
     ------
-    DataError where a time is not above 0, or the volumes are too few or far between to tell trials apart.
+    DataError where a time cannot be, or the volumes are too few or far between to tell trials apart.
     """
-    for name, seconds in (("duration", duration), ("soa", soa), ("tr", tr)):
+    if not 0 <= duration < np.inf:
+        raise DataError(f"simulated trials: duration is {duration:g} s; give 0 (an impulse) or more")
+    for name, seconds in (("soa", soa), ("tr", tr)):
         if not 0 < seconds < np.inf:
             raise DataError(f"simulated trials: {name} is {seconds:g} s; give a time above 0")
     onsets = soa * (1 + np.arange(trials))

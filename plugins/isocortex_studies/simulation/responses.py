@@ -78,20 +78,9 @@ def simulate_responses(
     -------
     Patterns (trials, voxels), float32, with the condition, run and stimulus of each trial.
     """
-    if trials < 1 or repeats < 1 or not -1 < autocorrelation < 1:
-        raise DataError(
-            f"simulate_responses: trials is {trials}, repeats {repeats}, autocorrelation {autocorrelation}; "
-            "give 1 trial and 1 repeat or more, and an autocorrelation between -1 and 1"
-        )
-    for name, number in (("signal", signal), ("noise", noise), ("smoothness", smoothness)):
-        if not 0 <= number < np.inf:
-            raise DataError(f"simulate_responses: {name} is {number:g}; give 0 or more")
+    _require_sizes(signal=signal, noise=noise, smoothness=smoothness)
     stimuli = _shown(signals, shown)
-    if (len(stimuli) * repeats) % trials:
-        raise DataError(
-            f"simulate_responses: {len(stimuli)} stimuli x {repeats} repeats are {len(stimuli) * repeats} "
-            f"trials, which do not fill runs of {trials}"
-        )
+    _require_runs(len(stimuli), repeats, trials, autocorrelation)
     planted = _planted(signals, regions)
     keep = _kept(regions, planted, within)
     design = (trials, duration, soa, tr, autocorrelation)
@@ -112,6 +101,25 @@ def simulate_responses(
         tuple(signals.stimuli[row] for row in rows),
         space,
     )
+
+
+def _require_sizes(**numbers: float) -> None:
+    for name, number in numbers.items():
+        if not 0 <= number < np.inf:
+            raise DataError(f"simulate_responses: {name} is {number:g}; give 0 or more")
+
+
+def _require_runs(stimuli: int, repeats: int, trials: int, autocorrelation: float) -> None:
+    if trials < 1 or repeats < 1 or not -1 < autocorrelation < 1:
+        raise DataError(
+            f"simulate_responses: trials is {trials}, repeats {repeats}, autocorrelation {autocorrelation}; "
+            "give 1 trial and 1 repeat or more, and an autocorrelation between -1 and 1"
+        )
+    if (stimuli * repeats) % trials:
+        raise DataError(
+            f"simulate_responses: {stimuli} stimuli x {repeats} repeats are {stimuli * repeats} trials, "
+            f"which do not fill runs of {trials}"
+        )
 
 
 def _shown(signals: Features, shown: Features | None) -> Labels:

@@ -61,6 +61,7 @@ def _read(path: Path) -> np.ndarray:
     return read_png(path)
 
 
+@pytest.mark.slow
 def test_python() -> None:
     names: dict[str, object] = {}
     exec(BLOCKS["python"], names)

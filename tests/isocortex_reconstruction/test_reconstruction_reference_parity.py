@@ -116,6 +116,7 @@ def reconstructed(algorithm: str, files: Mapping[str, Path], precision: Any, smo
     return inversion.reconstruct(batch(targets(smooth)), vgg(files, precision, smooth), used, rng=rng())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "algorithm",
     [pytest.param(name, marks=pytest.mark.slow if name == "latent descent" else ()) for name in ALGORITHMS],

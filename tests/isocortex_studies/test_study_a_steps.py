@@ -367,6 +367,7 @@ def test_a_file_that_lacks_layers_is_no_trained_network(
         load_trained(tmp_path / "net.index", list(CONDITIONS), form)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_training_starts_from_the_studys_weights(
     sample_data_writer: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -168,6 +168,7 @@ def test_batches_do_not_matter(depth: int, file: Path) -> None:
             assert relative(found[name], values) < 1e-5
 
 
+@pytest.mark.slow
 def test_they_keep_their_contract(depth: int, file: Path) -> None:
     check_model(model(depth, file))
     check_model(MODELS[depth][0](image_size=32, width=WIDTH, head="lee2023"))

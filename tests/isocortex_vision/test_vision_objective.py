@@ -158,6 +158,7 @@ def test_generators_from_elsewhere_are_not_looked_through() -> None:
     assert net.objective(Foreign(), targets, weights) is None
 
 
+@pytest.mark.slow
 def test_images_do_not_depend_on_each_other_and_calls_repeat(minimal: bool) -> None:
     net = VGG16(**{**SMALL, "precision": "float32"})
     targets, _, _ = problem(net, ["conv1_1", "conv2_1"])

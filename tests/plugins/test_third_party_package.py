@@ -155,6 +155,7 @@ def test_its_pipeline_uses_all_of_its_components(visitor: Visitor, root: Path, t
     assert differ == {"first", "second"} < {file.parts[0] for file in files}
 
 
+@pytest.mark.slow
 def test_its_files_decide_what_is_reused(visitor: Visitor, root: Path, tmp_path: Path) -> None:
     path, out = tmp_path / "files.yaml", tmp_path / "out"
     path.write_text(FROM_FILES, encoding="utf-8")
@@ -200,6 +201,7 @@ def test_what_depends_on_it_is_computed_again_when_it_changes(
     assert edited == newer == expected
 
 
+@pytest.mark.slow
 def test_without_it_the_message_helps(visitor: Visitor, mixed: Path, tmp_path: Path) -> None:
     visitor.environment.pip("uninstall", "--yes", "isocortex-visitor")
     try:
